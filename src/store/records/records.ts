@@ -1,0 +1,28 @@
+import type { Kysely, Transaction } from 'kysely'
+
+/**
+ * One database of records. Two exist, `keys.db` and `data.db`, and no transaction spans them.
+ * Every engine passes `recordsContract`.
+ */
+export interface Records<DB> {
+  /** Reads on connections of their own: never wait for a writer, see only what is committed. */
+  readonly read: Kysely<DB>
+
+  /**
+   * Runs `work` as one transaction and resolves after its commit is durable (fsync, or the engine's equal).
+   * Works that wait share a commit, each in a savepoint of its own: one that throws is rolled back alone.
+   * `work` does no I/O but SQL, and its effects on the process come after it has resolved.
+   *
+   * @throws Outage when the engine could not commit (disk full, read-only, corrupt)
+   */
+  write<T>(work: (transaction: Transaction<DB>) => Promise<T>): Promise<T>
+
+  close(): Promise<void>
+}
+
+/** One step of a database's history: a numbered name, never edited after release, forward only. */
+export interface Migration<DB> {
+  /** For instance `0003-vault`. Steps run in the order of their names. */
+  readonly name: string
+  up(database: Transaction<DB>): Promise<void>
+}
