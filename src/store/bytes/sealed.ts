@@ -1,0 +1,192 @@
+import type { ExtentKey } from '../../crypto/extent-key.ts'
+import { SEGMENT_BYTES, type StreamOpener, sealedLength, segmentsOf } from '../../crypto/stream.ts'
+import type { Bytes } from '../../kernel/bytes.ts'
+import { ByteFault, type ByteRange, type BytesRef, type ByteStore } from './byte-store.ts'
+import { RecentHeaders } from './recent-headers.ts'
+
+/** Says, by throwing, that the key may not be used any more. */
+export interface KeyGuard {
+  check(): void | Promise<void>
+}
+
+export interface SealedWriteOptions {
+  readonly signal: AbortSignal
+  readonly guard: KeyGuard
+  /** Sees every unsealed chunk once, in order: for hashing. Must not keep it. */
+  readonly onPlain?: (chunk: Uint8Array) => void
+}
+
+export interface SealedReadOptions {
+  readonly signal: AbortSignal
+  readonly guard: KeyGuard
+}
+
+/** Extents: bytes that are sealed on their way into a store and opened on their way out. */
+export interface SealedBytes {
+  /**
+   * Seals `body` under a key of its own, once; the guard is asked before each segment. A chunk must not be changed once
+   * it was yielded. Durable when it resolves, otherwise nothing stays behind.
+   *
+   * @returns both lengths; the unsealed one is to be bound into the record of the extent
+   */
+  write(
+    key: ExtentKey,
+    ref: BytesRef,
+    body: Bytes,
+    options: SealedWriteOptions,
+  ): Promise<{ readonly length: number; readonly sealedLength: number }>
+  /**
+   * Yields the unsealed bytes of `range`, a segment at a time, each proven before it is yielded and opened only after the
+   * guard agreed. Faults come from the iteration.
+   *
+   * @param length of the whole extent, unsealed, from its record
+   * @throws SealFault `seal-broken`; ByteFault `bytes-missing`, `bytes-truncated`; RangeError outside 0..length
+   */
+  read(key: ExtentKey, ref: BytesRef, length: number, range: ByteRange, options: SealedReadOptions): Bytes
+  discard(ref: BytesRef): Promise<void>
+}
+
+const HEADER_BYTES = 40
+/** So few bytes at a time that one `push` never seals more than one segment. */
+const PUSH_BYTES = SEGMENT_BYTES - HEADER_BYTES - 16
+const MAX_HEADERS = 16_384
+
+export function sealedBytes(store: ByteStore): SealedBytes {
+  const headers = new RecentHeaders(MAX_HEADERS)
+  return {
+    async write(key, ref, body, options) {
+      const tally = { length: 0 }
+      const written = await store.write(ref, seal(key, ref, body, tally, options), options)
+      return { length: tally.length, sealedLength: written.length }
+    },
+    read: (key, ref, length, range, options) => open(store, headers, key, { ref, length }, range, options),
+    async discard(ref) {
+      headers.forget(ref)
+      await store.discard(ref)
+    },
+  }
+}
+
+async function* seal(
+  key: ExtentKey,
+  ref: BytesRef,
+  body: Bytes,
+  tally: { length: number },
+  { guard, onPlain }: SealedWriteOptions,
+): AsyncGenerator<Uint8Array> {
+  await guard.check()
+  const sealer = key.sealer(ref)
+  yield sealer.header
+  for await (const chunk of body) {
+    onPlain?.(chunk)
+    tally.length += chunk.length
+    for (let at = 0; at < chunk.length; at += PUSH_BYTES) {
+      const answer = guard.check()
+      if (answer !== undefined) await answer
+      yield* sealer.push(chunk.subarray(at, at + PUSH_BYTES))
+    }
+  }
+  await guard.check()
+  yield* sealer.finish()
+}
+
+interface Extent {
+  readonly ref: BytesRef
+  readonly length: number
+}
+
+async function* open(
+  store: ByteStore,
+  headers: RecentHeaders,
+  key: ExtentKey,
+  { ref, length }: Extent,
+  range: ByteRange,
+  { signal, guard }: SealedReadOptions,
+): AsyncGenerator<Uint8Array> {
+  const { first, last, fileStart, fileEnd, skip } = segmentsOf(range, length)
+  let header = headers.find(ref, length)
+  // The first segment follows the header: both come with one read, which then is aligned to segments, too.
+  const withHeader = first === 0
+  const pieces = new Pieces(store.read(ref, { start: withHeader ? 0 : fileStart, end: fileEnd }, { signal }))
+  try {
+    if (header === null) {
+      await assertLength(store, ref, length)
+      header = withHeader ? await pieces.take(HEADER_BYTES) : await readHeader(store, ref, signal)
+      headers.remember(ref, length, header)
+    } else if (withHeader) {
+      await pieces.take(HEADER_BYTES)
+    }
+    const opener: StreamOpener = key.opener(ref, header, length)
+    let drop = skip
+    let missing = range.end - range.start
+    for (let index = first; index <= last; index++) {
+      const fileLeft = fileEnd - (index === 0 ? HEADER_BYTES : index * SEGMENT_BYTES)
+      const sealed = await pieces.take(Math.min(fileLeft, SEGMENT_BYTES - (index === 0 ? HEADER_BYTES : 0)))
+      const answer = guard.check()
+      if (answer !== undefined) await answer
+      const plain = opener.openSegment(index, sealed)
+      const wanted = plain.subarray(drop, drop + missing)
+      drop = 0
+      missing -= wanted.length
+      if (wanted.length > 0) yield wanted
+    }
+  } finally {
+    await pieces.close()
+  }
+}
+
+/** Truncated and extended files are refused here; within the range the segments' tags do the rest. */
+async function assertLength(store: ByteStore, ref: BytesRef, length: number): Promise<void> {
+  const stored = await store.length(ref)
+  if (stored === null) throw new ByteFault('bytes-missing', { ref })
+  if (stored !== sealedLength(length)) throw new ByteFault('bytes-truncated', { ref })
+}
+
+async function readHeader(store: ByteStore, ref: BytesRef, signal: AbortSignal): Promise<Uint8Array> {
+  const pieces = new Pieces(store.read(ref, { start: 0, end: HEADER_BYTES }, { signal }))
+  try {
+    return await pieces.take(HEADER_BYTES)
+  } finally {
+    await pieces.close()
+  }
+}
+
+/** Cuts a body into pieces of the lengths that are asked for; views where a piece lies within one chunk. */
+class Pieces {
+  readonly #chunks: AsyncIterator<Uint8Array>
+  #chunk: Uint8Array = new Uint8Array(0)
+
+  constructor(body: Bytes) {
+    this.#chunks = body[Symbol.asyncIterator]()
+  }
+
+  async take(bytes: number): Promise<Uint8Array> {
+    if (this.#chunk.length === 0) await this.#advance()
+    if (this.#chunk.length >= bytes) return this.#cut(bytes)
+    const whole = Buffer.allocUnsafe(bytes)
+    let filled = 0
+    while (filled < bytes) {
+      if (this.#chunk.length === 0) await this.#advance()
+      const part = this.#cut(Math.min(this.#chunk.length, bytes - filled))
+      whole.set(part, filled)
+      filled += part.length
+    }
+    return whole
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
+  }
+
+  #cut(bytes: number): Uint8Array {
+    const part = this.#chunk.subarray(0, bytes)
+    this.#chunk = this.#chunk.subarray(bytes)
+    return part
+  }
+
+  async #advance(): Promise<void> {
+    const next = await this.#chunks.next()
+    if (next.done === true) throw new Error('the byte store yielded fewer bytes than it was asked for')
+    this.#chunk = next.value
+  }
+}
