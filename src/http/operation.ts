@@ -121,7 +121,13 @@ export interface Protocol<C = unknown, N = string | null> {
    * Authenticates and authorises, before any of the body is read. `matched` is null when no operation fits;
    * a protocol that hides what exists throws its 401 first.
    */
-  admit(head: RequestHead, matched: { readonly operation: AnyOperation<C, N>; readonly params: Readonly<Record<string, string>> } | null): Promise<C>
+  admit(
+    head: RequestHead,
+    matched: {
+      readonly operation: AnyOperation<C, N>
+      readonly params: Readonly<Record<string, string>>
+    } | null,
+  ): Promise<C>
   /** Total: whatever was thrown, an answer in the protocol's form, without our words for what is a bug. */
   fail(thrown: unknown, head: RequestHead): Reply
   /** Headers of every answer, errors included: request ids, versions, security headers. */

@@ -1,0 +1,46 @@
+import type { Protocol } from './operation.ts'
+
+/** Which protocol a host speaks. The Host header alone decides; SNI only picks the certificate. */
+export interface HostRule {
+  /** `login.localhost` for one host; `*.vault.localhost` for one label in front. Without port, lower case. */
+  readonly host: string
+  readonly protocol: Protocol
+}
+
+export interface FoundHost {
+  readonly protocol: Protocol
+  /** What the `*` stands for; empty for a fixed host. */
+  readonly subject: string
+}
+
+export interface HostTable {
+  find(hostname: string): FoundHost | null
+}
+
+export function hostTable(rules: readonly HostRule[]): HostTable {
+  const fixed = new Map<string, Protocol>()
+  const wild = new Map<string, Protocol>()
+  for (const { host, protocol } of rules) {
+    if (host.startsWith('*.')) wild.set(host.slice(2), protocol)
+    else fixed.set(host, protocol)
+  }
+  return {
+    find(hostname) {
+      const exact = fixed.get(hostname)
+      if (exact !== undefined) return { protocol: exact, subject: '' }
+      const dot = hostname.indexOf('.')
+      const protocol = dot > 0 ? wild.get(hostname.slice(dot + 1)) : undefined
+      return protocol === undefined ? null : { protocol, subject: hostname.slice(0, dot) }
+    },
+  }
+}
+
+/** Host and port of an authority, lower case; null when it is not one (RFC 9110 section 7.2). */
+export function parseAuthority(
+  text: string,
+): { readonly hostname: string; readonly authority: string } | null {
+  const found = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text)
+  if (found?.[1] === undefined) return null
+  const hostname = found[1].toLowerCase().replace(/\.$/, '')
+  return { hostname, authority: found[2] === undefined ? hostname : `${hostname}:${found[2]}` }
+}
