@@ -1,4 +1,5 @@
-import { type KeyObject, createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import { type KeyObject, createSecretKey, randomBytes } from 'node:crypto'
+import { hmacSha256 } from './hmac.ts'
 
 /** Every symmetric key here is 256 bits. */
 export const KEY_BYTES = 32
@@ -49,5 +50,5 @@ export function lend<T>(key: KeyObject, use: (raw: Buffer) => T): T {
  * Also the key check that AES-GCM lacks: GCM does not commit to its key, HMAC does.
  */
 export function idOfKey(key: KeyObject, label: string): string {
-  return createHmac('sha256', key).update(label).digest().toString('hex', 0, 16)
+  return hmacSha256(key, label).toString('hex', 0, 16)
 }

@@ -1,6 +1,7 @@
-import { type KeyObject, createHmac, timingSafeEqual } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { prefixed, uint32 } from './encoding.ts'
+import { hmacSha256, sameTag } from './hmac.ts'
 import { type Wrappable, freshSecretKey, fromRaw, lend, lendRaw, secretKeyFrom } from './key-material.ts'
 
 /**
@@ -31,15 +32,12 @@ export class MacKey implements Wrappable {
 
   /** 32 bytes: HMAC over uint32be length ‖ bytes of the context and of each part in turn. */
   mac(context: string, ...parts: readonly Uint8Array[]): Buffer {
-    const mac = createHmac('sha256', this.#key).update(prefixed(context))
-    for (const part of parts) mac.update(uint32(part.length)).update(part)
-    return mac.digest()
+    return hmacSha256(this.#key, prefixed(context), ...parts.flatMap((part) => [uint32(part.length), part]))
   }
 
   /** In time that does not depend on where they differ. False for a tag that is not whole. */
   verify(tag: Uint8Array, context: string, ...parts: readonly Uint8Array[]): boolean {
-    const expected = this.mac(context, ...parts)
-    return tag.length === expected.length && timingSafeEqual(tag, expected)
+    return sameTag(tag, this.mac(context, ...parts))
   }
 
   [lendRaw]<T>(use: (raw: Buffer) => T): T {

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
+import { hmacSha256, sameTag } from './hmac.ts'
 
 const VERSION = 1
 const SALT_BYTES = 16
@@ -27,18 +28,14 @@ export function generateAdminPassword(): string {
  */
 export function secretVerifier(secret: string): Uint8Array {
   const salt = randomBytes(SALT_BYTES)
-  return Buffer.concat([Buffer.from([VERSION]), salt, tagOf(salt, secret)])
+  return Buffer.concat([Buffer.from([VERSION]), salt, hmacSha256(salt, secret)])
 }
 
 /** In time that does not depend on where they differ. False for a verifier of another version or length. */
 export function verifySecret(secret: string, verifier: Uint8Array): boolean {
   if (verifier.length !== 1 + SALT_BYTES + 32 || verifier[0] !== VERSION) return false
   const salt = verifier.subarray(1, 1 + SALT_BYTES)
-  return timingSafeEqual(tagOf(salt, secret), verifier.subarray(1 + SALT_BYTES))
-}
-
-function tagOf(salt: Uint8Array, secret: string): Buffer {
-  return createHmac('sha256', salt).update(secret, 'utf8').digest()
+  return sameTag(hmacSha256(salt, secret), verifier.subarray(1 + SALT_BYTES))
 }
 
 /** `randomInt` draws without modulo bias. */

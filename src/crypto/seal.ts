@@ -1,14 +1,15 @@
-import { type KeyObject, createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { GCM_NONCE_BYTES, GCM_TAG_BYTES, openGcm, sealGcm } from './aes-gcm.ts'
+import { hkdf } from './hkdf.ts'
+import { KEY_BYTES } from './key-material.ts'
 
 /** Format of everything sealed by `sealUnder`: docs/format/record.md. */
 export const SEAL_VERSION = 1
 const SALT_BYTES = 16
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
 const versionByte = Buffer.from([SEAL_VERSION])
 
 /** By how much a sealed record is longer than its plaintext. */
-export const SEAL_OVERHEAD = 1 + SALT_BYTES + TAG_BYTES
+export const SEAL_OVERHEAD = 1 + SALT_BYTES + GCM_TAG_BYTES
 
 /** What is sealed. Keys of different kinds and records never open as one another: the label enters the key derivation. */
 export type SealLabel = 'record' | 'record-key' | 'mac-key' | 'extent-key'
@@ -27,17 +28,8 @@ export function sealUnder(
   plain: Uint8Array,
 ): Buffer {
   const salt = randomBytes(SALT_BYTES)
-  const derived = derive(key, label, salt)
-  try {
-    const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32))
-    cipher.setAAD(versionByte)
-    cipher.setAAD(associated)
-    const body = cipher.update(plain)
-    cipher.final()
-    return Buffer.concat([versionByte, salt, body, cipher.getAuthTag()])
-  } finally {
-    derived.fill(0)
-  }
+  const body = withDerived(key, label, salt, (own, nonce) => sealGcm(own, nonce, bound(associated), [plain]))
+  return Buffer.concat([versionByte, salt, ...body])
 }
 
 /**
@@ -51,28 +43,27 @@ export function openUnder(
   sealed: Uint8Array,
 ): Buffer | null {
   if (sealed.length < SEAL_OVERHEAD || sealed[0] !== SEAL_VERSION) return null
-  const tagAt = sealed.length - TAG_BYTES
-  const derived = derive(key, label, sealed.subarray(1, 1 + SALT_BYTES))
-  let plain: Buffer | undefined
+  const salt = sealed.subarray(1, 1 + SALT_BYTES)
+  const body = sealed.subarray(1 + SALT_BYTES)
+  return withDerived(key, label, salt, (own, nonce) => openGcm(own, nonce, bound(associated), body))
+}
+
+/** Lends the key and nonce of one seal, and overwrites them. */
+function withDerived<T>(
+  key: KeyObject,
+  label: SealLabel,
+  salt: Uint8Array,
+  use: (own: Buffer, nonce: Buffer) => T,
+): T {
+  const info = Buffer.from(`strongroom seal 1 ${label}`)
+  const derived = hkdf('sha256', key, salt, info, KEY_BYTES + GCM_NONCE_BYTES)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32), {
-      authTagLength: TAG_BYTES,
-    })
-    decipher.setAAD(versionByte)
-    decipher.setAAD(associated)
-    decipher.setAuthTag(sealed.subarray(tagAt))
-    plain = decipher.update(sealed.subarray(1 + SALT_BYTES, tagAt))
-    decipher.final()
-    return plain
-  } catch {
-    // A wrong tag is the only thing that can throw here; all failures look alike.
-    plain?.fill(0)
-    return null
+    return use(derived.subarray(0, KEY_BYTES), derived.subarray(KEY_BYTES))
   } finally {
     derived.fill(0)
   }
 }
 
-function derive(key: KeyObject, label: SealLabel, salt: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, salt, `strongroom seal 1 ${label}`, 32 + NONCE_BYTES))
+function bound(associated: Uint8Array): Buffer {
+  return Buffer.concat([versionByte, associated])
 }

@@ -4,7 +4,7 @@ import { KIB } from '../kernel/units.ts'
 export const SEGMENT_BYTES = 64 * KIB
 /** Length byte ‖ salt[32] ‖ nonce prefix[7]. */
 export const HEADER_BYTES = 40
-export const SEGMENT_TAG_BYTES = 16
+const SEGMENT_TAG_BYTES = 16
 /** The counter has 32 bits, and Tink's Go code refuses its last value. */
 const MAX_SEGMENTS = 2 ** 32 - 1
 

@@ -1,12 +1,6 @@
-import {
-  type KeyObject,
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-} from 'node:crypto'
-import { SEGMENT_TAG_BYTES } from './stream-layout.ts'
+import { type KeyObject, createSecretKey, randomBytes } from 'node:crypto'
+import { openGcm, sealGcm } from './aes-gcm.ts'
+import { hkdf } from './hkdf.ts'
 
 const PREFIX_BYTES = 7
 
@@ -38,7 +32,7 @@ export class TinkStream {
     this.shape = shape
     this.header = header
     const salt = header.subarray(1, 1 + shape.keyBytes)
-    const derived = Buffer.from(hkdfSync(shape.hash, mainKey, salt, associated, shape.keyBytes))
+    const derived = hkdf(shape.hash, mainKey, salt, associated, shape.keyBytes)
     try {
       this.#key = createSecretKey(derived)
     } finally {
@@ -66,36 +60,14 @@ export class TinkStream {
     return new TinkStream(shape, mainKey, associated, Buffer.from(header))
   }
 
-  /** @returns the sealed segment in pieces that are to be written one after another: joining them would copy all of it. */
+  /** @returns the sealed segment in pieces that are to be written one after another. */
   sealSegment(index: number, last: boolean, plain: readonly Uint8Array[]): Uint8Array[] {
-    const cipher = createCipheriv(this.#cipherName(), this.#key, this.#nonce(index, last))
-    const pieces: Uint8Array[] = plain.map((part) => cipher.update(part))
-    cipher.final()
-    pieces.push(cipher.getAuthTag())
-    return pieces
+    return sealGcm(this.#key, this.#nonce(index, last), null, plain)
   }
 
-  /** @returns null when the tag is wrong; what was decrypted until then is overwritten. */
+  /** @returns null when the tag is wrong. */
   openSegment(index: number, last: boolean, sealed: Uint8Array): Buffer | null {
-    if (sealed.length < SEGMENT_TAG_BYTES) return null
-    const tagAt = sealed.length - SEGMENT_TAG_BYTES
-    const decipher = createDecipheriv(this.#cipherName(), this.#key, this.#nonce(index, last), {
-      authTagLength: SEGMENT_TAG_BYTES,
-    })
-    decipher.setAuthTag(sealed.subarray(tagAt))
-    const plain = decipher.update(sealed.subarray(0, tagAt))
-    try {
-      decipher.final()
-      return plain
-    } catch {
-      // A wrong tag is the only thing that `final` can report.
-      plain.fill(0)
-      return null
-    }
-  }
-
-  #cipherName(): 'aes-256-gcm' | 'aes-128-gcm' {
-    return this.shape.keyBytes === 32 ? 'aes-256-gcm' : 'aes-128-gcm'
+    return openGcm(this.#key, this.#nonce(index, last), null, sealed)
   }
 
   #nonce(index: number, last: boolean): Buffer {

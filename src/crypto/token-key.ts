@@ -39,11 +39,12 @@ export class PublicTokenKey {
     this.#key = key
   }
 
-  /** @throws KeyFault `bad-key` for anything but RSA of 2048 bits or more */
+  /** @throws KeyFault `bad-key` for anything but RSA of 2048 bits or more and an exponent above 1 */
   static fromJwk({ kid, n, e }: Pick<TokenJwk, 'kid' | 'n' | 'e'>): PublicTokenKey {
     try {
       const key = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' })
-      if ((key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return new PublicTokenKey(kid, key)
+      const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+      if (modulusLength >= 2048 && publicExponent >= 3n) return new PublicTokenKey(kid, key)
     } catch {
       // Falls through: a set with a key that is none is refused like one with a short key.
     }

@@ -58,7 +58,7 @@ export function verifyJws(token: string, keys: TokenKeys): Buffer {
 }
 
 function decode(text: string): Buffer {
-  const raw = text === '' ? null : parseBase64url(text)
+  const raw = parseBase64url(text)
   if (raw === null) throw malformed()
   return raw
 }
