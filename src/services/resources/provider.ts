@@ -30,7 +30,11 @@ export interface Resource {
 /** The managed identities of a resource, as resolved by the engine. */
 export interface ResourceIdentity {
   readonly system: { readonly principalId: Guid; readonly clientId: Guid } | null
-  readonly user: readonly { readonly resourceId: string; readonly principalId: Guid; readonly clientId: Guid }[]
+  readonly user: readonly {
+    readonly resourceId: string
+    readonly principalId: Guid
+    readonly clientId: Guid
+  }[]
 }
 
 export interface ProviderCall {
@@ -61,6 +65,16 @@ export interface Written {
   readonly properties: JsonObject
   readonly sku?: JsonObject | null
   readonly kind?: string | null
+  /** A resource that comes back, such as a recovered vault, has its former uid again; the fresh one is dropped. */
+  readonly uid?: string
+  /** Its former tags, when it comes back and the body names none. */
+  readonly tags?: Readonly<Record<string, string>>
+  /**
+   * For a child that is only a way to change its parent (`vaults/accessPolicies`): no row is made for it. Called with
+   * the parent's properties inside the committing transaction, so nothing that is written at the same time is lost; its
+   * result takes their place, and the parent's `committed` is called. Throws to refuse.
+   */
+  readonly changeParent?: (properties: JsonObject) => JsonObject
 }
 
 export interface ActionCall extends ProviderCall {
