@@ -51,6 +51,4 @@ export interface Directory {
 }
 
 export type PrincipalKey =
-  | { readonly principalId: Guid }
-  | { readonly appId: Guid }
-  | { readonly resourceId: string }
+  { readonly principalId: Guid } | { readonly appId: Guid } | { readonly resourceId: string }

@@ -1,0 +1,95 @@
+import type { Guid } from '../../kernel/guid.ts'
+import type { Principal } from './directory.ts'
+import type { Tenant } from './token-endpoint.ts'
+
+/** A client secret as far as anybody may see it again. */
+export interface Password {
+  readonly keyId: Guid
+  readonly displayName: string | null
+  /** The first three characters. */
+  readonly hint: string
+  readonly startsAt: Date
+  readonly endsAt: Date
+}
+
+export interface Application {
+  readonly objectId: Guid
+  readonly appId: Guid
+  readonly tenantId: Guid
+  readonly displayName: string
+  readonly createdAt: Date
+  readonly passwords: readonly Password[]
+}
+
+export interface ServicePrincipal extends Principal {
+  readonly createdAt: Date
+  /** May change the tenant's directory. The owner made by the first `up` is one. */
+  readonly isTenantAdministrator: boolean
+}
+
+export interface NewPassword {
+  readonly displayName: string | null
+  /** Null: now. */
+  readonly startsAt: Date | null
+  /** Null: two years after the start. */
+  readonly endsAt: Date | null
+}
+
+/**
+ * Tenants, applications, their service principals and passwords: what Microsoft Graph and the first start change.
+ * Whether a caller may is asked with `assertAdministrator` first. Every method that changes something resolves when the
+ * change is durable and in force. Objects of another tenant are not found.
+ */
+export interface DirectoryObjects {
+  createTenant(tenant: { readonly displayName: string }): Promise<Tenant>
+  /** In the order of their ids. */
+  listTenants(): readonly Tenant[]
+
+  /** @throws DirectoryObjectFault `not-administrator` */
+  assertAdministrator(principalId: Guid): void
+
+  /** An application with its service principal, a tenant administrator, and a password, all in one transaction. */
+  createAdministrator(request: {
+    readonly tenantId: Guid
+    readonly displayName: string
+    readonly endsAt: Date
+  }): Promise<{
+    readonly application: Application
+    readonly principal: ServicePrincipal
+    readonly secret: string
+  }>
+
+  /** @throws DirectoryObjectFault `property-invalid` */
+  createApplication(request: { readonly tenantId: Guid; readonly displayName: string }): Promise<Application>
+  /** @throws DirectoryObjectFault `object-not-found`, `property-invalid` */
+  renameApplication(tenantId: Guid, objectId: Guid, displayName: string): Promise<Application>
+  /** With its service principal and passwords. @throws DirectoryObjectFault `object-not-found`, `last-administrator` */
+  deleteApplication(tenantId: Guid, objectId: Guid): Promise<void>
+  getApplication(tenantId: Guid, objectId: Guid): Application
+  findApplication(tenantId: Guid, appId: Guid): Application | null
+  /** In the order of their object ids. */
+  listApplications(tenantId: Guid): readonly Application[]
+
+  /**
+   * @returns the secret, which nobody sees again: only its verifier is kept
+   * @throws DirectoryObjectFault `object-not-found`, `property-invalid`
+   */
+  addPassword(
+    tenantId: Guid,
+    objectId: Guid,
+    password: NewPassword,
+  ): Promise<{ readonly password: Password; readonly secret: string }>
+  /** @throws DirectoryObjectFault `object-not-found`, `password-not-found` */
+  removePassword(tenantId: Guid, objectId: Guid, keyId: Guid): Promise<void>
+
+  /** @throws DirectoryObjectFault `application-not-found`, `principal-exists` */
+  createServicePrincipal(request: {
+    readonly tenantId: Guid
+    readonly appId: Guid
+  }): Promise<ServicePrincipal>
+  /** Its tokens stop being accepted with it. @throws DirectoryObjectFault `object-not-found`, `managed-identity`, `last-administrator` */
+  deleteServicePrincipal(tenantId: Guid, principalId: Guid): Promise<void>
+  getServicePrincipal(tenantId: Guid, principalId: Guid): ServicePrincipal
+  /** Managed identities included; in the order of their ids. */
+  listServicePrincipals(tenantId: Guid): readonly ServicePrincipal[]
+}
