@@ -38,6 +38,15 @@ export function verifySecret(secret: string, verifier: Uint8Array): boolean {
   return sameTag(hmacSha256(salt, secret), verifier.subarray(1 + SALT_BYTES))
 }
 
+/**
+ * Whether two secrets are the same, for those that must be shown again and so are kept sealed instead of hashed.
+ * Compares MACs under a key made for this one comparison, so that neither length nor first difference shows in the time.
+ */
+export function sameSecret(given: string, expected: string): boolean {
+  const once = randomBytes(32)
+  return sameTag(hmacSha256(once, given), hmacSha256(once, expected))
+}
+
 /** `randomInt` draws without modulo bias. */
 function pick(alphabet: string, count: number): string {
   let text = ''

@@ -73,6 +73,21 @@ export class StreamLayout {
     const index = Math.floor((offset + this.headerBytes) / (this.segmentBytes - SEGMENT_TAG_BYTES))
     return Math.min(index, this.segments - 1)
   }
+
+  /** @throws RangeError outside 0..length */
+  locate({ start, end }: ByteRange): SegmentRange {
+    const isInside = Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end
+    if (!isInside || end > this.length) throw new RangeError('the range lies outside the stream')
+    const first = this.segmentAt(start)
+    const last = end > start ? this.segmentAt(end - 1) : first
+    return {
+      first,
+      last,
+      fileStart: this.fileStart(first),
+      fileEnd: this.fileEnd(last),
+      skip: start - this.plainStart(first),
+    }
+  }
 }
 
 /** The length of the whole stream, header and tags included. */
@@ -87,27 +102,8 @@ export function segmentsOf(
   length: number,
   segmentBytes: number = SEGMENT_BYTES,
 ): SegmentRange {
-  const { start, end } = range
   assertSegmentBytes(segmentBytes)
-  if (
-    !Number.isSafeInteger(start) ||
-    !Number.isSafeInteger(end) ||
-    start < 0 ||
-    end < start ||
-    end > length
-  ) {
-    throw new RangeError('the range lies outside the stream')
-  }
-  const layout = new StreamLayout(length, segmentBytes)
-  const first = layout.segmentAt(start)
-  const last = end > start ? layout.segmentAt(end - 1) : first
-  return {
-    first,
-    last,
-    fileStart: layout.fileStart(first),
-    fileEnd: layout.fileEnd(last),
-    skip: start - layout.plainStart(first),
-  }
+  return new StreamLayout(length, segmentBytes).locate(range)
 }
 
 /** A guard against our own bugs: the sizes that the format allows. */

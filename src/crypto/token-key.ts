@@ -29,6 +29,13 @@ export interface TokenJwk {
   readonly x5c: readonly [string]
 }
 
+/** A member of somebody's key set. */
+export interface PublicTokenJwk extends Pick<TokenJwk, 'kid' | 'n' | 'e'> {
+  readonly use?: string
+  readonly alg?: string
+  readonly key_ops?: readonly string[]
+}
+
 /** The public half of a token signing key, ours or another machine's. RS256 only: RFC 7518 section 3.3. */
 export class PublicTokenKey {
   readonly #key: KeyObject
@@ -39,8 +46,11 @@ export class PublicTokenKey {
     this.#key = key
   }
 
-  /** @throws KeyFault `bad-key` for anything but RSA of 2048 bits or more and an exponent above 1 */
-  static fromJwk({ kid, n, e }: Pick<TokenJwk, 'kid' | 'n' | 'e'>): PublicTokenKey {
+  /** @throws KeyFault `bad-key` for anything but RS256, RSA of 2048 bits or more and an exponent above 1 (RFC 8725 section 3.1) */
+  static fromJwk({ kid, n, e, use, alg, key_ops }: PublicTokenJwk): PublicTokenKey {
+    if ((use ?? 'sig') !== 'sig' || (alg ?? 'RS256') !== 'RS256' || key_ops?.includes('verify') === false) {
+      throw new KeyFault('bad-key', { reason: 'the key is meant for something else' })
+    }
     try {
       const key = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' })
       const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
