@@ -20,7 +20,7 @@ export interface ByteFaults {
   'bytes-truncated': { readonly ref: BytesRef }
 }
 
-export class ByteFault<K extends keyof ByteFaults & string = keyof ByteFaults> extends Fault<ByteFaults, K> {
+export class ByteFault<K extends keyof ByteFaults = keyof ByteFaults> extends Fault<ByteFaults, K> {
   override readonly name = 'ByteFault'
 }
 

@@ -15,7 +15,10 @@ export function sharedSync(sync: () => Promise<void>): () => Promise<void> {
   }
 
   return async () => {
-    if (running === null && next === null) return await begin()
+    if (running === null && next === null) {
+      await begin()
+      return
+    }
     // Who fails is told by his own promise; the next sync begins either way.
     next ??= (running ?? Promise.resolve())
       .catch(() => undefined)

@@ -144,7 +144,7 @@ function bindable(value: unknown): SQLInputValue {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
     return value
-  if (value instanceof Uint8Array) return value as Uint8Array<ArrayBuffer>
+  if (value instanceof Uint8Array) return value
   throw new TypeError(
     `a ${value === undefined ? 'parameter that is undefined' : typeof value} cannot be stored`,
   )
