@@ -4,11 +4,14 @@ import type { Protocol } from './operation.ts'
 export interface HostRule {
   /** `login.localhost` for one host; `*.vault.localhost` for one label in front. Without port, lower case. */
   readonly host: string
-  readonly protocol: Protocol
+  readonly protocol: AnyProtocol
 }
 
+/** A protocol whose callers and needs are its own affair. */
+export type AnyProtocol = Protocol<unknown, unknown>
+
 export interface FoundHost {
-  readonly protocol: Protocol
+  readonly protocol: AnyProtocol
   /** What the `*` stands for; empty for a fixed host. */
   readonly subject: string
 }
@@ -18,8 +21,8 @@ export interface HostTable {
 }
 
 export function hostTable(rules: readonly HostRule[]): HostTable {
-  const fixed = new Map<string, Protocol>()
-  const wild = new Map<string, Protocol>()
+  const fixed = new Map<string, AnyProtocol>()
+  const wild = new Map<string, AnyProtocol>()
   for (const { host, protocol } of rules) {
     if (host.startsWith('*.')) wild.set(host.slice(2), protocol)
     else fixed.set(host, protocol)

@@ -104,7 +104,7 @@ export type AnyOperation<C, N = string | null> = Omit<Operation<C, N>, 'run'> & 
 
 /** Keeps the path's literal type, so that `run` knows the names of its parameters. */
 export function operation<C, N, const P extends string>(op: Operation<C, N, P>): AnyOperation<C, N> {
-  return op as unknown as AnyOperation<C, N>
+  return op
 }
 
 /**

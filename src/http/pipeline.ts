@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BodyPace, takeBody } from './body.ts'
 import { HttpFault } from './faults.ts'
-import { type HostTable, parseAuthority } from './hosts.ts'
+import { type AnyProtocol, type HostTable, parseAuthority } from './hosts.ts'
 import { type Matcher, compileOperations } from './match.ts'
-import type { Method, Protocol, Reply } from './operation.ts'
+import type { Method, Reply } from './operation.ts'
 import { decodePath } from './path.ts'
 import { writeReply } from './reply.ts'
 
@@ -46,8 +46,8 @@ const methods: ReadonlySet<string> = new Set<Method>([
 
 /** The one request handler: host, path, match, admit, body, run, write. */
 export function pipeline(deps: PipelineDeps): (request: IncomingMessage, response: ServerResponse) => void {
-  const matchers = new Map<Protocol, Matcher<unknown, string | null>>()
-  const matcherOf = (protocol: Protocol) => {
+  const matchers = new Map<AnyProtocol, Matcher<unknown, unknown>>()
+  const matcherOf = (protocol: AnyProtocol) => {
     const known = matchers.get(protocol)
     if (known) return known
     const made = compileOperations(protocol)

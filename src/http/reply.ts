@@ -29,7 +29,10 @@ export async function writeReply(
     response.end()
     return
   }
-  if (body instanceof Uint8Array || body === undefined) return endWith(response, body ?? noBytes, isHead)
+  if (body instanceof Uint8Array || body === undefined) {
+    endWith(response, body ?? noBytes, isHead)
+    return
+  }
   if (isStream(body)) {
     if (body.length !== undefined) response.setHeader('Content-Length', body.length)
     if (isHead) response.end()
