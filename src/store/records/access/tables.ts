@@ -1,2 +1,8 @@
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by the aggregate
-export interface AccessTables {}
+export interface AccessTables {
+  readonly access_assignments: {
+    /** The assignment's GUID. */
+    readonly name: string
+    /** Sealed: principal, role, scope and the rest, under table and name. */
+    readonly document: Uint8Array
+  }
+}

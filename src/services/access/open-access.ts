@@ -1,0 +1,68 @@
+import { builtInRoles } from './built-in-roles.ts'
+import type { AccessService } from './access-service.ts'
+import { type AssignmentDeps, type AssignmentListener, changeAssignments } from './assignments.ts'
+import { AssignmentIndex } from './assignment-index.ts'
+import { AccessFault } from './faults.ts'
+import { covers, scopeKey } from './scopes.ts'
+
+export type AccessDeps = Pick<AssignmentDeps, 'records' | 'principals' | 'clock'>
+
+const PAGE_ROWS = 500
+
+/**
+ * Opens role-based access. Decisions come from memory, where a change is as soon as it is durable: one process keeps
+ * `keys.db`, so nobody else's change is missed.
+ */
+export async function openAccess(deps: AccessDeps): Promise<AccessService> {
+  const index = new AssignmentIndex(builtInRoles)
+  for (let after: string | null = null; ;) {
+    const page = await deps.records.list(after, PAGE_ROWS)
+    for (const row of page.items) index.add({ ...row, createdAt: new Date(row.createdAt) })
+    if (page.next === null) break
+    after = page.next
+  }
+  const listeners = new Set<AssignmentListener>()
+  const changed: AssignmentListener = (change) => {
+    for (const listener of listeners) listener(change)
+  }
+
+  return {
+    ...changeAssignments({ ...deps, index, changed }),
+
+    async authorize(caller, action, scope) {
+      if (index.allows(caller.principalId, action, scopeKey(scope))) return
+      throw new AccessFault('denied', { principalId: caller.principalId, action, scope })
+    },
+    allows: async (principalId, action, scope) => index.allows(principalId, action, scopeKey(scope)),
+    allowsData: async (principalId, dataAction, scope) =>
+      index.allowsData(principalId, dataAction, scopeKey(scope)),
+
+    findRole: (roleId) => index.findRole(roleId),
+    listRoles: (roleName) =>
+      roleName === undefined
+        ? builtInRoles
+        : builtInRoles.filter((role) => role.roleName.toLowerCase() === roleName.toLowerCase()),
+
+    getAssignment(scope, name) {
+      const found = index.find(name)
+      if (found !== null && scopeKey(found.scope) === scopeKey(scope)) return found
+      throw new AccessFault('assignment-not-found', { name, scope })
+    },
+
+    listAssignments({ scope, isAtScopeOnly, principalId }) {
+      const wanted = scopeKey(scope)
+      return index.list().filter((assignment) => {
+        if (principalId !== null && assignment.principalId !== principalId) return false
+        const held = scopeKey(assignment.scope)
+        return covers(held, wanted) || (!isAtScopeOnly && covers(wanted, held))
+      })
+    },
+
+    watch(listener) {
+      // Of its own, so that one function may watch twice.
+      const entry: AssignmentListener = (change) => listener(change)
+      listeners.add(entry)
+      return { [Symbol.dispose]: () => void listeners.delete(entry) }
+    },
+  }
+}
