@@ -65,6 +65,8 @@ async function write(
   try {
     let length: number
     try {
+      // Whoever else wrote this ref is done with it, since staging is ours now.
+      if ((await lengthAndTime(folders, ref)) !== null) throw new Error('bytes of this ref exist already')
       length = await writeBody(handle, body, signal)
       await handle.datasync()
     } finally {
