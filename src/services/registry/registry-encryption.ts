@@ -1,0 +1,289 @@
+import { type JsonObject, isJsonObject, member } from '../../kernel/json.ts'
+import { azureTime } from '../../kernel/clock.ts'
+import { parseGuid } from '../../kernel/guid.ts'
+import {
+  KeyringFault,
+  type Keyring,
+  type KeyringFaults,
+  type ProtectedResource,
+  type Protection,
+  type ProtectionState,
+} from '../keyring/keyring.ts'
+import type { KeyIdentifier } from '../keyring/ports.ts'
+import { ResourceFault, refused } from '../resources/faults.ts'
+import type { Resource, ResourceIdentity } from '../resources/provider.ts'
+
+/** `properties.encryption` as sent; null where it is silent. Names are read in any letter case: the seed's template sends `KeyIdentifier`. */
+export interface SentEncryption {
+  readonly status: 'enabled' | 'disabled' | null
+  readonly keyIdentifier: string | null
+  /** Client id, principal id, resource id or name of an attached identity, or `system`. */
+  readonly identity: string | null
+}
+
+export interface EncryptionDeps {
+  readonly keyring: Keyring
+  /** @throws KeyringFault `key-id-invalid` */
+  readonly parseKeyId: (text: string) => KeyIdentifier
+  /** `azure`: a customer's key at creation or never, and for good. */
+  readonly limits: 'azure' | 'lifted'
+}
+
+/** @throws ResourceFault for a malformed block */
+export function readSentEncryption(properties: JsonObject): SentEncryption {
+  const block = member(properties, 'encryption')
+  if (!isJsonObject(block)) return { status: null, keyIdentifier: null, identity: null }
+  const status = member(block, 'status') ?? null
+  if (status !== null && status !== 'enabled' && status !== 'disabled') {
+    throw refused(400, 'InvalidEncryptionSettings', 'encryption.status must be enabled or disabled.', {
+      target: 'encryption.status',
+    })
+  }
+  const vault = member(block, 'keyVaultProperties')
+  const text = (name: string) => {
+    const value = isJsonObject(vault) ? member(vault, name) : undefined
+    if (value !== undefined && typeof value !== 'string') {
+      throw refused(
+        400,
+        'InvalidEncryptionSettings',
+        `encryption.keyVaultProperties.${name} must be a string.`,
+      )
+    }
+    return value === undefined || value === '' ? null : value
+  }
+  return { status, keyIdentifier: text('keyIdentifier'), identity: text('identity') }
+}
+
+/**
+ * Brings a registry's protection to what was sent, through the keyring. Silence changes nothing: a full-body PUT
+ * without the block keeps the key.
+ * @throws ResourceFault in Azure's words
+ */
+export async function applyEncryption(
+  deps: EncryptionDeps,
+  {
+    resource,
+    isNew,
+    sent,
+    sku,
+    signal,
+  }: {
+    readonly resource: Resource
+    readonly isNew: boolean
+    readonly sent: SentEncryption
+    readonly sku: string
+    readonly signal: AbortSignal
+  },
+): Promise<ProtectionState> {
+  const { keyring } = deps
+  const registry = protectedRegistry(resource)
+  try {
+    if (isNew) {
+      const wanted =
+        sent.status === 'enabled'
+          ? customerProtection(deps, resource, sent, null)
+          : { source: 'service' as const }
+      if (wanted.source === 'customer') assertMayBeEncrypted(sku)
+      if (wanted.source === 'customer' && wanted.identity.isSystem) throw systemIdentityAtCreation()
+      return await keyring.create(registry, wanted, signal)
+    }
+    const state = await keyring.state(registry)
+    const wanted = wantedProtection(deps, resource, sent, state.protection)
+    if (wanted.source === 'customer') {
+      assertMayBeEncrypted(sku)
+      assertAttached(resource, wanted)
+    }
+    return wanted === state.protection ? state : await keyring.change(registry, wanted, signal)
+  } catch (error) {
+    throw worded(error, sent)
+  }
+}
+
+export function protectedRegistry(resource: {
+  readonly uid: string
+  readonly id: string
+}): ProtectedResource {
+  return { uid: resource.uid, resourceId: resource.id, purpose: 'registry' }
+}
+
+/** The wire form. In 2019-12-01-preview the block had three fields and the status, no more. */
+export function presentEncryption(
+  { protection, versionedKeyId, lastRotatedAt }: ProtectionState,
+  apiVersion: string,
+): JsonObject {
+  if (protection.source === 'service') return { status: 'disabled' }
+  const keyVaultProperties = {
+    identity: protection.identity.isSystem ? 'system' : protection.identity.clientId,
+    keyIdentifier: keyIdText(protection.key),
+    versionedKeyIdentifier: versionedKeyId,
+  }
+  if (apiVersion.startsWith('2019')) return { status: 'enabled', keyVaultProperties }
+  return {
+    status: 'enabled',
+    keyVaultProperties: {
+      ...keyVaultProperties,
+      keyRotationEnabled: protection.key.version === null,
+      lastKeyRotationTimestamp: azureTime(lastRotatedAt),
+    },
+  }
+}
+
+function keyIdText({ vaultUrl, name, version }: KeyIdentifier): string {
+  return `${vaultUrl}/keys/${name}${version === null ? '' : `/${version}`}`
+}
+
+function wantedProtection(
+  deps: EncryptionDeps,
+  resource: Resource,
+  sent: SentEncryption,
+  now: Protection,
+): Protection {
+  const wantsCustomer = sent.status === 'enabled' || (sent.status === null && now.source === 'customer')
+  if (deps.limits === 'azure') {
+    if (now.source === 'customer' && sent.status === 'disabled') {
+      throw refused(
+        400,
+        'EncryptionCannotBeDisabled',
+        'A registry that was created with a customer-managed key keeps it: encryption cannot be disabled. (The server option --limits lifted allows it.)',
+      )
+    }
+    if (now.source === 'service' && wantsCustomer) {
+      throw refused(
+        400,
+        'EncryptionOnlyAtCreation',
+        'A customer-managed key can be enabled only when a registry is created. (The server option --limits lifted allows it at any time.)',
+      )
+    }
+  }
+  if (!wantsCustomer) return now.source === 'service' ? now : { source: 'service' }
+  return sent.keyIdentifier === null && sent.identity === null
+    ? now
+    : customerProtection(deps, resource, sent, now)
+}
+
+function customerProtection(
+  deps: EncryptionDeps,
+  resource: Resource,
+  sent: SentEncryption,
+  now: Protection | null,
+): Extract<Protection, { readonly source: 'customer' }> {
+  const before = now?.source === 'customer' ? now : null
+  const key = sent.keyIdentifier === null ? before?.key : deps.parseKeyId(sent.keyIdentifier)
+  const identity =
+    sent.identity === null ? before?.identity : attachedIdentity(resource.identity, sent.identity)
+  if (key === undefined || identity === undefined) {
+    throw refused(
+      400,
+      'MissingEncryptionSettings',
+      'encryption.keyVaultProperties needs keyIdentifier and identity when encryption is enabled.',
+      { target: 'encryption.keyVaultProperties' },
+    )
+  }
+  return { source: 'customer', key, identity }
+}
+
+/** Principal id, client id, resource id or name; `system` (az's `[system]`) for the registry's own. */
+function attachedIdentity(
+  identities: ResourceIdentity | null,
+  text: string,
+): Extract<Protection, { readonly source: 'customer' }>['identity'] {
+  const { system, user } = identities ?? { system: null, user: [] }
+  const wanted = text.toLowerCase()
+  if (wanted === 'system' || wanted === '[system]') {
+    if (system !== null) return { ...system, isSystem: true }
+    throw refused(
+      400,
+      'SystemAssignedIdentityNotEnabled',
+      "The registry's system-assigned identity is not enabled: assign it first (az acr identity assign --identities [system]), give it access to the key, then rotate.",
+    )
+  }
+  const guid = parseGuid(text)
+  if (system !== null && guid !== null && (system.principalId === guid || system.clientId === guid))
+    return { ...system, isSystem: true }
+  const found = user.find(({ resourceId, principalId, clientId }) => {
+    const id = resourceId.toLowerCase()
+    return principalId === guid || clientId === guid || id === wanted || id.endsWith(`/${wanted}`)
+  })
+  if (found === undefined) {
+    throw refused(
+      400,
+      'IdentityNotAttached',
+      `The identity '${text.slice(0, 300)}' is not attached to the registry. Assign it first: az acr identity assign --identities <resource id>.`,
+      { target: 'encryption.keyVaultProperties.identity' },
+    )
+  }
+  return { principalId: found.principalId, clientId: found.clientId, isSystem: false }
+}
+
+/** Azure lets it go and answers 403 months later; we say so at once. */
+function assertAttached(
+  resource: Resource,
+  { identity }: Extract<Protection, { readonly source: 'customer' }>,
+): void {
+  const { system, user } = resource.identity ?? { system: null, user: [] }
+  const isAttached = identity.isSystem
+    ? system?.principalId === identity.principalId
+    : user.some(({ principalId }) => principalId === identity.principalId)
+  if (isAttached) return
+  throw refused(
+    409,
+    'IdentityInUse',
+    `The identity '${identity.clientId}' opens the key of '${resource.id}' and cannot be removed from it. Rotate to another identity first (az acr encryption rotate-key --identity ...).`,
+  )
+}
+
+function assertMayBeEncrypted(sku: string): void {
+  if (sku === 'Premium') return
+  throw refused(
+    400,
+    'EncryptionNotSupportedForSku',
+    `Customer-managed keys need the Premium tier, not ${sku}.`,
+    { target: 'sku.name' },
+  )
+}
+
+function systemIdentityAtCreation() {
+  return refused(
+    400,
+    'UserAssignedIdentityRequired',
+    'A registry is created with a user-assigned identity: its system-assigned one has no access to the key before it exists. Rotate to it later.',
+  )
+}
+
+function worded(error: unknown, sent: SentEncryption): unknown {
+  if (!(error instanceof KeyringFault) || error instanceof ResourceFault) return error
+  const fault = error as {
+    [K in keyof KeyringFaults]: { code: K; facts: KeyringFaults[K] }
+  }[keyof KeyringFaults]
+  switch (fault.code) {
+    case 'key-refused': {
+      const { keyId, identity, cause, message } = fault.facts
+      return refused(
+        400,
+        'KeyVaultAccessForbidden',
+        `Failed to access KeyId '${keyId}'. Verify that identity '${identity}' has 'Get, Wrap Key, Unwrap Key' permission on key '${keyId}'. For more information on bring your own key, please visit 'https://aka.ms/acr/cmk'.`,
+        { details: [{ code: cause, message }] },
+      )
+    }
+    case 'key-id-invalid':
+      return refused(
+        400,
+        'InvalidKeyIdentifier',
+        `'${fault.facts.keyId.slice(0, 300)}' is not a key that this installation may use: ${fault.facts.reason}.`,
+        { target: 'encryption.keyVaultProperties.keyIdentifier' },
+      )
+    case 'key-unfit':
+      return refused(
+        400,
+        'KeyVaultKeyNotSuitable',
+        `The key '${fault.facts.keyId}' cannot encrypt a registry: ${fault.facts.missing.join('; ')}.`,
+        { details: fault.facts.missing.map((message) => ({ code: 'KeyVaultKeyNotSuitable', message })) },
+      )
+    case 'wrapping-refused':
+      return refused(
+        409,
+        'RegistryKeyDamaged',
+        `The stored key of the registry was refused: ${fault.facts.reason}. Restore data and keys of the same time.${sent.keyIdentifier === null ? '' : ' The key was not changed.'}`,
+      )
+  }
+}
