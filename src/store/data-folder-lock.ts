@@ -13,8 +13,8 @@ export async function lockDataFolder(dir: string): Promise<Disposable> {
   const pidFile = join(dir, 'lock.pid')
   const database = new DatabaseSync(join(dir, 'lock.db'), { timeout: 0 })
   try {
-    // Nothing is ever written to it, so no journal either.
-    database.exec('pragma journal_mode = off')
+    // Nothing is ever written to it, so it needs no journal file.
+    database.exec('pragma journal_mode = memory')
     database.exec('begin exclusive')
   } catch (error) {
     database.close()

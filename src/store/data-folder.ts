@@ -1,5 +1,5 @@
-import { chmod, mkdir, readdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { access, chmod, constants, mkdir, readdir, readFile, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { DataFolderError } from './data-folder-error.ts'
 import { syncFolder, writeSecretFile } from './data-folder-files.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
@@ -34,6 +34,7 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
       if (isNew) await begin(path)
       for (const name of ['secrets', 'bytes']) await mkdir(join(path, name), { recursive: true, mode: 0o700 })
       await syncFolder(path)
+      await syncFolder(dirname(path))
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -53,6 +54,7 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
 /** @returns whether the folder has no format yet */
 async function make(path: string): Promise<boolean> {
   await mkdir(path, { recursive: true, mode: 0o700 })
+  await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
   const names = await readdir(path)
   if (names.includes('FORMAT')) {
     assertFormat(await readFile(join(path, 'FORMAT'), 'utf8'), path)
@@ -68,6 +70,9 @@ async function make(path: string): Promise<boolean> {
 }
 
 async function begin(path: string): Promise<void> {
+  for (const name of await readdir(path)) {
+    if (name.startsWith('.FORMAT.')) await unlink(join(path, name))
+  }
   await chmod(path, 0o700)
   await writeSecretFile(join(path, 'FORMAT'), `strongroom-data ${FORMAT}\n`)
 }
