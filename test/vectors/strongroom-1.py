@@ -70,6 +70,7 @@ print(json.dumps({
     "mac": mac(key, prefixed(context.encode()) + prefixed(b"a") + prefixed(b"") + prefixed(b"bc")).hex(),
     "extentBinding": binding,
     "wrappedExtentKey": seal(key, salt, "extent-key", extent_context, other).hex(),
+    "extentStream": {"plain": pattern(90, "extent").hex(), "file": stream(other, pattern(39, "random extent"), b"extent-1", pattern(90, "extent"), 65536).hex()},
     "rootBinding": root,
     "rootPayload": (b"\x01" + key + bound + pack(">Q", root["generation"])).hex(),
     "rootKeyId": binding["rootKeyId"],
