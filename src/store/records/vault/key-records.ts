@@ -162,7 +162,7 @@ type KeyRow = Pick<VaultTables['vault_key'], 'purge_after' | 'purge_at' | 'docum
 
 function deletionOf(row: KeyRow, deletedAt: number | null): Deletion | null {
   if (row.purge_after === null || row.purge_at === null || deletedAt === null) return null
-  return { deletedAt: new Date(deletedAt), purgeAt: new Date(row.purge_at), purgeAfterMs: row.purge_after }
+  return { deletedAt: new Date(deletedAt), purgeAt: new Date(Number(row.purge_at)), purgeAfterMs: Number(row.purge_after) }
 }
 
 async function find(database: Database, seals: KeySeals, place: KeyPlace): Promise<FoundKey | null> {
