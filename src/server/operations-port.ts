@@ -29,28 +29,36 @@ export async function openOperationsPort(options: {
   readonly metrics: Metrics
   readonly readiness: () => Promise<Readiness>
 }): Promise<OperationsPort> {
-  const server = createServer({ requireHostHeader: false, headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => {
-    const answer = (status: number, type: string, text: string) => {
-      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
-      response.end(request.method === 'HEAD' ? undefined : text)
-    }
-    const respond = async (): Promise<void> => {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'text/plain', 'GET only\n')
-      switch ((request.url ?? '').split('?', 1)[0]) {
-        case '/metrics':
-          return answer(200, options.metrics.contentType, await options.metrics.text())
-        case '/health/live':
-          return answer(200, 'application/json', '{"status":"live"}\n')
-        case '/health/ready': {
-          const readiness = await options.readiness()
-          return answer(readiness.status === 'stopping' ? 503 : 200, 'application/json', `${JSON.stringify(readiness)}\n`)
-        }
-        default:
-          return answer(404, 'text/plain', '/metrics, /health/live, /health/ready\n')
+  const server = createServer(
+    { requireHostHeader: false, headersTimeout: 5_000, requestTimeout: 5_000 },
+    (request, response) => {
+      const answer = (status: number, type: string, text: string) => {
+        response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
+        response.end(request.method === 'HEAD' ? undefined : text)
       }
-    }
-    respond().catch(() => answer(503, 'text/plain', 'not available\n'))
-  })
+      const respond = async (): Promise<void> => {
+        if (request.method !== 'GET' && request.method !== 'HEAD')
+          return answer(405, 'text/plain', 'GET only\n')
+        switch ((request.url ?? '').split('?', 1)[0]) {
+          case '/metrics':
+            return answer(200, options.metrics.contentType, await options.metrics.text())
+          case '/health/live':
+            return answer(200, 'application/json', '{"status":"live"}\n')
+          case '/health/ready': {
+            const readiness = await options.readiness()
+            return answer(
+              readiness.status === 'stopping' ? 503 : 200,
+              'application/json',
+              `${JSON.stringify(readiness)}\n`,
+            )
+          }
+          default:
+            return answer(404, 'text/plain', '/metrics, /health/live, /health/ready\n')
+        }
+      }
+      respond().catch(() => answer(503, 'text/plain', 'not available\n'))
+    },
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, '127.0.0.1', () => resolve())

@@ -17,7 +17,9 @@ export function startChores(chores: readonly Chore[], log: Log): { stop(): Promi
       isRunning = true
       const turn = chore
         .run()
-        .catch((error: unknown) => log.error({ error, chore: chore.name }, 'a chore failed and will be tried again'))
+        .catch((error: unknown) =>
+          log.error({ error, chore: chore.name }, 'a chore failed and will be tried again'),
+        )
         .finally(() => {
           isRunning = false
           running.delete(turn)

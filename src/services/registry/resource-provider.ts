@@ -13,6 +13,7 @@ import type {
   WriteCall,
   Written,
 } from '../resources/provider.ts'
+import type { ResourceStore } from '../resources/store.ts'
 import { KeyringFault } from '../keyring/keyring.ts'
 import { REGISTRY_TYPE, type Registries, readCredentials } from './registries.ts'
 import {
@@ -38,8 +39,7 @@ export interface RegistryProviderDeps extends EncryptionDeps {
   /** Takes a registry's data and keys away after its resource is gone. Not awaited: the sweeper finishes what a crash leaves. */
   readonly discard: (resource: Resource) => void
   readonly loginServerOf: (name: string) => string
-  /** Changes the stored credentials of a registry. */
-  readonly updateProperties: (resource: Resource, properties: JsonObject) => Promise<Resource>
+  readonly store: Pick<ResourceStore, 'amend'>
   readonly clock: Clock
 }
 
@@ -209,9 +209,13 @@ async function regenerateCredential(
     )
   }
   credentialsReply(resource)
-  const credentials = { ...readCredentials(resource.properties), [name]: generateAdminPassword() }
-  const updated = await deps.updateProperties(resource, { ...resource.properties, credentials })
+  const updated = await deps.store.amend(resource.id, ({ properties }) => ({
+    ...properties,
+    credentials: { ...readCredentials(properties), [name]: generateAdminPassword() },
+  }))
   deps.registries.forget(resource.name)
+  if (updated === null)
+    throw refused(404, 'ResourceNotFound', `The registry '${resource.name}' was deleted meanwhile.`)
   return credentialsReply(updated)
 }
 
