@@ -95,7 +95,7 @@ export class GroupWriter<DB> {
   }
 
   #wake(): void {
-    this.#draining ??= this.#running.exit(() => this.#drain())
+    this.#draining ??= this.#drain()
   }
 
   async #drain(): Promise<void> {
