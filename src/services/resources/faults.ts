@@ -15,7 +15,10 @@ export interface ResourceFaults {
     readonly details?: readonly { readonly code: string; readonly message: string }[]
   }
 }
-export class ResourceFault<K extends keyof ResourceFaults = keyof ResourceFaults> extends Fault<ResourceFaults, K> {
+export class ResourceFault<K extends keyof ResourceFaults = keyof ResourceFaults> extends Fault<
+  ResourceFaults,
+  K
+> {
   override readonly name = 'ResourceFault'
 }
 
@@ -24,7 +27,10 @@ export function refused(
   status: number,
   code: string,
   message: string,
-  more: { readonly target?: string; readonly details?: readonly { readonly code: string; readonly message: string }[] } = {},
+  more: {
+    readonly target?: string
+    readonly details?: readonly { readonly code: string; readonly message: string }[]
+  } = {},
 ): ResourceFault<'refused'> {
   return new ResourceFault('refused', { status, code, message, ...more })
 }

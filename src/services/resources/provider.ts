@@ -109,6 +109,8 @@ export interface ResourceType {
   readonly globalName: boolean
   /** @returns null when the name is fine, else the error code and message of the protocol */
   checkName(name: string): { readonly code: string; readonly message: string } | null
+  /** How the protocol words that a global name is in use. Left out: `NameNotAvailable`. */
+  nameTaken?(name: string): { readonly code: string; readonly message: string }
   readonly identities: 'none' | 'system-and-user'
 
   /** PUT: creates or replaces. @throws ResourceFault, or the provider's own fault (mapped by `ProviderFault`) */

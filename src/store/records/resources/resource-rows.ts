@@ -43,8 +43,8 @@ export interface ResourceRows {
   ): Promise<Page<ResourceRow>>
   /** Inserts or replaces by `idKey`; group and parent are looked at in the same transaction. */
   save(row: ResourceRow): Promise<SaveOutcome>
-  /** Replaces the document of a row that must be there. @returns whether it was */
-  replaceDocument(idKey: string, document: JsonObject): Promise<boolean>
+  /** Reads, changes and writes a document in one transaction. @returns what was written, null when there is no row */
+  changeDocument(idKey: string, change: (document: JsonObject) => JsonObject): Promise<JsonObject | null>
   remove(idKey: string): Promise<void>
 }
 
@@ -99,13 +99,7 @@ export function resourceRows({ records, recordKey }: ResourceRowsDeps): Resource
       return { items, next: rows.length > limit ? (items.at(-1)?.idKey ?? null) : null }
     },
     save: (row) => save({ records, recordKey }, row),
-    async replaceDocument(idKey, document) {
-      const sealed = sealJson(recordKey, contextOf(idKey), document)
-      const done = await records.write((db) =>
-        db.updateTable('resources').set({ sealed }).where('id_key', '=', idKey).executeTakeFirst(),
-      )
-      return done.numUpdatedRows > 0n
-    },
+    changeDocument: (idKey, change) => changeDocument({ records, recordKey }, idKey, change),
     async remove(idKey) {
       await records.write((db) => db.deleteFrom('resources').where('id_key', '=', idKey).execute())
     },
@@ -171,4 +165,23 @@ async function save({ records, recordKey }: ResourceRowsDeps, row: ResourceRow):
     if (isUniqueViolation(error)) return 'name-taken'
     throw error
   }
+}
+
+async function changeDocument(
+  { records, recordKey }: ResourceRowsDeps,
+  idKey: string,
+  change: (document: JsonObject) => JsonObject,
+): Promise<JsonObject | null> {
+  return await records.write(async (db) => {
+    const row = await db
+      .selectFrom('resources')
+      .select('sealed')
+      .where('id_key', '=', idKey)
+      .executeTakeFirst()
+    if (row === undefined) return null
+    const changed = change(openJson(recordKey, contextOf(idKey), row.sealed))
+    const sealed = sealJson(recordKey, contextOf(idKey), changed)
+    await db.updateTable('resources').set({ sealed }).where('id_key', '=', idKey).execute()
+    return changed
+  })
 }
