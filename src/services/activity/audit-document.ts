@@ -1,0 +1,36 @@
+import { azureTime } from '../../kernel/clock.ts'
+import type { JsonObject } from '../../kernel/json.ts'
+import type { AuditRow } from '../../store/records/activity/audit-rows.ts'
+import type { VaultAuditEvent } from './activity.ts'
+import { callerDocument, claimsOf, textOf } from './event-document.ts'
+
+export function toAuditDocument(event: VaultAuditEvent): JsonObject {
+  return { ...event, caller: event.caller === null ? null : callerDocument(event.caller) }
+}
+
+/** https://learn.microsoft.com/azure/key-vault/general/logging#interpret-your-key-vault-logs */
+export function presentAudit({ at, document }: AuditRow): JsonObject {
+  const status = typeof document['status'] === 'number' ? document['status'] : 0
+  const refusal = document['refusal'] ?? null
+  const caller = document['caller'] as JsonObject | null
+  const isSuccess = status < 400
+  return {
+    time: azureTime(at),
+    resourceId: textOf(document['vaultId']).toUpperCase(),
+    operationName: document['operation'] ?? null,
+    operationVersion: document['apiVersion'] ?? null,
+    category: 'AuditEvent',
+    resultType: isSuccess ? 'Success' : 'Failed',
+    resultSignature: isSuccess ? 'OK' : String(status),
+    resultDescription: refusal,
+    durationMs: String(document['durationMs'] ?? 0),
+    callerIpAddress: document['callerAddress'] ?? null,
+    correlationId: document['correlationId'] ?? null,
+    identity: caller === null ? {} : { claim: claimsOf(caller) },
+    properties: {
+      clientInfo: document['clientInfo'] ?? null,
+      id: document['object'] ?? null,
+      httpStatusCode: status,
+    },
+  }
+}
