@@ -51,6 +51,11 @@ export class VaultFault<K extends keyof VaultFaults = keyof VaultFaults> extends
   override readonly name = 'VaultFault'
 }
 
+/** `instanceof` alone forgets which faults there are. */
+export function isVaultFault(thrown: unknown): thrown is VaultFault {
+  return thrown instanceof VaultFault
+}
+
 export function parameterInvalid(message: string): VaultFault<'parameter-invalid'> {
   return new VaultFault('parameter-invalid', { message })
 }

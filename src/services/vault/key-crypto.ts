@@ -82,10 +82,9 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     if (!(error instanceof KeyFault)) throw error
-    if (error.code === 'too-long' && 'maxBytes' in error.facts) {
-      throw parameterInvalid(
-        `The value is too long: this key takes ${error.facts.maxBytes} bytes with that algorithm.`,
-      )
+    if (error.code === 'too-long') {
+      const { maxBytes } = (error as KeyFault<'too-long'>).facts
+      throw parameterInvalid(`The value is too long: this key takes ${maxBytes} bytes with that algorithm.`)
     }
     // Without the cause: nothing may tell one broken cipher text from another, not even a log.
     throw new VaultFault('cipher-text-invalid', {})

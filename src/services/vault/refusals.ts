@@ -1,5 +1,5 @@
 import { Fault, Outage } from '../../kernel/fault.ts'
-import { VaultFault, type VaultFaults } from './faults.ts'
+import { type VaultFault, type VaultFaults, isVaultFault } from './faults.ts'
 
 /** A refusal as Key Vault numbers and names it: in its answers and in its AuditEvent log alike. */
 export interface Refusal {
@@ -43,7 +43,7 @@ export function refusalOf(fault: VaultFault): Refusal {
 
 /** For the audit: how whatever was thrown will be answered. */
 export function outcomeOf(thrown: unknown): Refusal {
-  if (thrown instanceof VaultFault) return refusalOf(thrown)
+  if (isVaultFault(thrown)) return refusalOf(thrown)
   if (thrown instanceof Outage) return refusal(503, 'ServiceUnavailable')
   // What `http` refuses of a body: too large, too slow, not JSON.
   if (thrown instanceof Fault) return refusal(400, 'BadParameter')

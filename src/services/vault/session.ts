@@ -118,18 +118,23 @@ async function authenticate(
   try {
     caller = await directory.authenticate(token, [audience])
   } catch (error) {
-    if (error instanceof DirectoryFault) throw refuse(reasonOf(error, audience), error)
+    if (error instanceof DirectoryFault) {
+      throw refuse(reasonOf(error as DirectoryFault, { audience, issuer: issuerOf(tenantId) }), error)
+    }
     throw error
   }
   if (caller.tenantId === tenantId) return caller
-  throw refuse({
-    kind: 'issuer',
-    expected: caller.issuer.replace(caller.tenantId, tenantId),
-    found: caller.issuer,
-  })
+  throw refuse({ kind: 'issuer', expected: issuerOf(tenantId), found: caller.issuer })
 }
 
-function reasonOf(fault: DirectoryFault, audience: string): TokenRefusal {
+function issuerOf(tenantId: string): string {
+  return `https://sts.windows.net/${tenantId}/`
+}
+
+function reasonOf(
+  fault: DirectoryFault,
+  expected: { readonly audience: string; readonly issuer: string },
+): TokenRefusal {
   switch (fault.code) {
     case 'token-expired':
       return { kind: 'expired' }
@@ -138,9 +143,9 @@ function reasonOf(fault: DirectoryFault, audience: string): TokenRefusal {
     case 'token-signature':
       return { kind: 'signature' }
     case 'token-audience':
-      return { kind: 'audience', expected: audience, found: textFact(fault, 'audience') }
+      return { kind: 'audience', expected: expected.audience, found: textFact(fault, 'audience') }
     case 'token-issuer':
-      return { kind: 'issuer', expected: '', found: textFact(fault, 'issuer') }
+      return { kind: 'issuer', expected: expected.issuer, found: textFact(fault, 'issuer') }
     case 'principal-gone':
       return { kind: 'principal-gone' }
     case 'token-malformed':

@@ -1,5 +1,6 @@
 import { type Endpoints, urlOf } from '../../kernel/endpoints.ts'
-import type { Deletion, StoredVersion } from '../../store/records/vault/stored-key.ts'
+import type { RsaBits } from '../../crypto/rsa-key.ts'
+import type { Deletion, FoundKey, StoredVersion } from '../../store/records/vault/stored-key.ts'
 import type { VaultSettings } from './vault-settings.ts'
 
 export type { StoredVersion } from '../../store/records/vault/stored-key.ts'
@@ -35,3 +36,27 @@ export type KeyOperation = (typeof keyOperations)[number]
 
 /** What a key is used for on the server. */
 export type KeyUsage = Extract<KeyOperation, 'encrypt' | 'decrypt' | 'wrapKey' | 'unwrapKey'>
+
+/** Modulus length: the modulus is kept without leading zeros. */
+export function bitsOf({ modulus }: StoredVersion): RsaBits {
+  return (Buffer.from(modulus, 'base64url').length * 8) as RsaBits
+}
+
+export function shownVersion(
+  endpoints: Endpoints,
+  vault: VaultSettings,
+  { name, version }: { readonly name: string; readonly version: StoredVersion },
+): VaultKey {
+  return {
+    vaultUrl: vaultUrl(endpoints, vault.name),
+    name,
+    version,
+    recovery: recoveryOf(vault),
+    deletion: null,
+  }
+}
+
+export function shownKey(endpoints: Endpoints, vault: VaultSettings, key: FoundKey): VaultKey {
+  const { name, current, deletion } = key
+  return { ...shownVersion(endpoints, vault, { name, version: current }), deletion }
+}

@@ -44,8 +44,8 @@ export function deletedVaultRecords(
       name: row.name,
       subscriptionId: row.subscription_id,
       deletedAt: new Date(document.deletedAt),
-      purgeAt: new Date(Number(row.purge_at)),
-      purgeAfterMs: Number(row.purge_after),
+      purgeAt: new Date(row.purge_at),
+      purgeAfterMs: row.purge_after,
       resource: document.resource,
     }
   }

@@ -14,23 +14,20 @@ export interface NewVersion {
   readonly material: RsaKey
 }
 
-/** Where an operation on a missing or deleted key ends. */
-export type AddOutcome = 'added' | 'deleted'
-
 /** The keys of all vaults. Every call names the vault; names are taken in any letter case. */
 export interface KeyRecords {
   /** Live or deleted. */
   find(vaultUid: string, name: string): Promise<FoundKey | null>
-  /** Of a live key. */
+  /** Of a live key; `version` null is the current one. */
   findVersion(
     vaultUid: string,
     name: string,
-    version: string,
+    version: string | null,
   ): Promise<{ readonly name: string; readonly version: StoredVersion } | null>
   /** The private half, for use at once. Null when the version is gone. */
   openMaterial(vaultUid: string, name: string, version: string): Promise<RsaKey | null>
-  /** Makes the key, or its next version. */
-  add(vaultUid: string, added: NewVersion): Promise<AddOutcome>
+  /** Makes the key, or its next version. @returns the key's name as kept; null when a deleted key has it */
+  add(vaultUid: string, added: NewVersion): Promise<{ readonly name: string } | null>
   /** Of a live key; `version` null is the current one. */
   update(
     vaultUid: string,
@@ -162,7 +159,7 @@ type KeyRow = Pick<VaultTables['vault_key'], 'purge_after' | 'purge_at' | 'docum
 
 function deletionOf(row: KeyRow, deletedAt: number | null): Deletion | null {
   if (row.purge_after === null || row.purge_at === null || deletedAt === null) return null
-  return { deletedAt: new Date(deletedAt), purgeAt: new Date(Number(row.purge_at)), purgeAfterMs: Number(row.purge_after) }
+  return { deletedAt: new Date(deletedAt), purgeAt: new Date(row.purge_at), purgeAfterMs: row.purge_after }
 }
 
 async function find(database: Database, seals: KeySeals, place: KeyPlace): Promise<FoundKey | null> {
@@ -197,11 +194,11 @@ async function add(
   seals: KeySeals,
   place: KeyPlace,
   added: NewVersion,
-): Promise<AddOutcome> {
+): Promise<{ readonly name: string } | null> {
   const { vaultUid, name } = place
   const { version } = added.version
-  const existing = await keyRows(database, place).select('purge_after').executeTakeFirst()
-  if (existing !== undefined && existing.purge_after !== null) return 'deleted'
+  const existing = await keyRows(database, place).selectAll().executeTakeFirst()
+  if (existing !== undefined && existing.purge_after !== null) return null
   if (existing === undefined) {
     const document = seals.sealKey(place, { name: added.name, deletedAt: null })
     await database
@@ -218,12 +215,12 @@ async function add(
       vault_uid: vaultUid,
       name,
       version,
-      ordinal: Number(last?.ordinal ?? 0) + 1,
+      ordinal: (last?.ordinal ?? 0) + 1,
       material: seals.sealMaterial(place, version, added.material),
       document: seals.sealVersion(place, added.version),
     })
     .execute()
-  return 'added'
+  return existing === undefined ? { name: added.name } : seals.openKey(place, existing.document)
 }
 
 /** Marks a live key deleted, or (null) a deleted one live. */

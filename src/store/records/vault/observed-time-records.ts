@@ -17,7 +17,7 @@ export function observedTimeRecords(
         .selectFrom('vault_observed_time')
         .select('observed_ms')
         .executeTakeFirstOrThrow()
-      return Number(row.observed_ms)
+      return row.observed_ms
     },
     addMs: (ms) =>
       records.write(async (write) => {
@@ -27,7 +27,7 @@ export function observedTimeRecords(
           .where('id', '=', 1)
           .returning('observed_ms')
           .executeTakeFirstOrThrow()
-        return Number(row.observed_ms)
+        return row.observed_ms
       }),
   }
 }

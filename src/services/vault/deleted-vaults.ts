@@ -1,0 +1,142 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { type Json, type JsonObject, isJsonObject } from '../../kernel/json.ts'
+import { DAY_MS, MINUTE_MS } from '../../kernel/units.ts'
+import type {
+  DeletedVaultRecord,
+  DeletedVaultRecords,
+} from '../../store/records/vault/deleted-vault-records.ts'
+import type { Resource, ResourceReader } from '../resources/provider.ts'
+import { refused } from '../resources/faults.ts'
+import type { ObservedTime } from './observed-time.ts'
+import { retentionDays } from './vault-settings.ts'
+
+/** A soft-deleted vault: its name is taken, its keys wait. */
+export interface DeletedVault {
+  readonly uid: string
+  /** What of the resource comes back. */
+  readonly resource: Pick<Resource, 'id' | 'name' | 'location' | 'tags' | 'properties'>
+  readonly deletedAt: Date
+  readonly purgeAt: Date
+  readonly isPurgeProtected: boolean
+}
+
+export interface DeletedVaults {
+  /** Called before the resource's row goes; may be called again for the same vault. */
+  keep(resource: Resource): Promise<void>
+  /** Null also when a live vault has the name. */
+  find(name: string): Promise<DeletedVault | null>
+  list(subscriptionId: string): Promise<readonly DeletedVault[]>
+  /** As `find`; from now on and until `settled` nobody purges it. */
+  beginRecovery(name: string): Promise<DeletedVault | null>
+  /** The recovered vault is committed. */
+  settled(uid: string): Promise<void>
+  /** @throws ResourceFault when purge protection is on, or a recovery is under way */
+  purge(vault: DeletedVault): Promise<void>
+  /** @returns those whose retention is over by both clocks; not those that live again */
+  listDue(observedMs: number): Promise<readonly DeletedVault[]>
+  /** @returns whether it is gone; not while a recovery is under way */
+  purgeDue(vault: DeletedVault): Promise<boolean>
+}
+
+/** Longer than any recovery takes; a recovery that failed must not forbid purging for ever. */
+const RECOVERY_MS = MINUTE_MS
+const DUE_AT_ONCE = 100
+
+export function deletedVaults(deps: {
+  readonly records: DeletedVaultRecords
+  readonly resources: Pick<ResourceReader, 'findByUid'>
+  readonly observed: Pick<ObservedTime, 'nowMs'>
+  readonly clock: Clock
+  readonly monotonic: () => number
+}): DeletedVaults {
+  const { records } = deps
+  const recoveries = new Map<string, number>()
+  const isRecovering = (name: string) => {
+    const since = recoveries.get(name.toLowerCase())
+    return since !== undefined && deps.monotonic() - since < RECOVERY_MS
+  }
+  // Deletion and recovery are two commits each, the resource's and ours: while both rows are there, the live one holds.
+  const ifGone = async (record: DeletedVaultRecord): Promise<DeletedVault | null> =>
+    (await deps.resources.findByUid(record.uid)) === null ? deletedVault(record) : null
+  const find = async (name: string) => {
+    const record = await records.findByName(name)
+    return record === null ? null : await ifGone(record)
+  }
+  const gone = async (all: readonly DeletedVaultRecord[]) =>
+    (await Promise.all(all.map(ifGone))).filter((vault) => vault !== null)
+  const purge = async ({ uid, resource }: DeletedVault) =>
+    await records.purge(uid, () => !isRecovering(resource.name))
+  return {
+    async keep(resource) {
+      const deletedAt = deps.clock.now()
+      const retentionMs = retentionDays(resource.properties) * DAY_MS
+      await records.put({
+        uid: resource.uid,
+        name: resource.name,
+        subscriptionId: resource.subscriptionId,
+        deletedAt,
+        purgeAt: new Date(deletedAt.getTime() + retentionMs),
+        purgeAfterMs: deps.observed.nowMs() + retentionMs,
+        resource: keptForm(resource),
+      })
+    },
+    find,
+    list: async (subscriptionId) => await gone(await records.list(subscriptionId)),
+    async beginRecovery(name) {
+      recoveries.set(name.toLowerCase(), deps.monotonic())
+      return await find(name)
+    },
+    async settled(uid) {
+      await records.forget(uid)
+      recoveries.clear()
+    },
+    async purge(vault) {
+      if (vault.isPurgeProtected) throw purgeProtected(vault)
+      if (!(await purge(vault))) {
+        throw refused(
+          409,
+          'ConflictError',
+          `The vault '${vault.resource.name}' is being recovered or purged.`,
+        )
+      }
+    },
+    listDue: async (observedMs) =>
+      await gone(await records.listDue({ observedMs, now: deps.clock.now(), limit: DUE_AT_ONCE })),
+    purgeDue: purge,
+  }
+}
+
+function purgeProtected({ resource, purgeAt }: DeletedVault) {
+  return refused(
+    403,
+    'DeletedVaultPurge',
+    `Operation "DeletedVaultPurge" is not allowed because purge protection is enabled for the vault '${resource.name}'. It will be purged after its retention period has passed, not before ${purgeAt.toISOString()}.`,
+  )
+}
+
+function keptForm({ id, name, location, tags, properties }: Resource): JsonObject {
+  return { id, name, location, tags, properties }
+}
+
+function deletedVault({ uid, resource, deletedAt, purgeAt }: DeletedVaultRecord): DeletedVault {
+  const kept = isJsonObject(resource) ? resource : {}
+  const properties = isJsonObject(kept['properties']) ? kept['properties'] : {}
+  return {
+    uid,
+    resource: {
+      id: text(kept['id']),
+      name: text(kept['name']),
+      location: text(kept['location']),
+      tags: (kept['tags'] ?? {}) as Readonly<Record<string, string>>,
+      properties,
+    },
+    deletedAt,
+    purgeAt,
+    isPurgeProtected: properties['enablePurgeProtection'] === true,
+  }
+}
+
+function text(value: Json | undefined): string {
+  if (typeof value !== 'string') throw new Error('a deleted vault has lost its resource')
+  return value
+}
