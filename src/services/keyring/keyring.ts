@@ -32,19 +32,29 @@ export interface ProtectionState {
   readonly wrappingFingerprint: string
   /** The latest refusal that has not been followed by an unwrap; null when the key opens or nobody asked since start. */
   readonly refusal: { readonly cause: RefusalCause; readonly message: string; readonly at: Date } | null
+  /** Why the newest version of a followed key was not taken up; absent when all is well or nobody tried since start. */
+  readonly rotationFailure?: { readonly message: string; readonly at: Date }
 }
 
 export interface KeyringFaults {
   /** The customer's key does not open: the protocol's 403. */
-  'key-refused': { readonly keyId: string; readonly identity: string; readonly cause: RefusalCause; readonly message: string }
+  'key-refused': {
+    readonly keyId: string
+    readonly identity: string
+    readonly cause: RefusalCause
+    readonly message: string
+  }
   /** The key id's host is not under a configured vault suffix, or is no key id. */
   'key-id-invalid': { readonly keyId: string; readonly reason: string }
-  /** The key cannot serve: EC, wrong size, soft delete or purge protection off. `missing` names each. */
+  /** The key cannot serve: EC, wrong size, soft delete or purge protection off. `missing` holds each `FitnessNeed`. */
   'key-unfit': { readonly keyId: string; readonly missing: readonly string[] }
   /** The stored wrapping is foreign, swapped, older or damaged. */
   'wrapping-refused': { readonly resourceId: string; readonly reason: string }
 }
-export class KeyringFault<K extends keyof KeyringFaults = keyof KeyringFaults> extends Fault<KeyringFaults, K> {
+export class KeyringFault<K extends keyof KeyringFaults = keyof KeyringFaults> extends Fault<
+  KeyringFaults,
+  K
+> {
   override readonly name = 'KeyringFault'
 }
 
@@ -84,7 +94,10 @@ export interface KeyLease {
   /** Keyed hash for an index value: equal for equal parts in this resource, meaningless elsewhere. 32 bytes. */
   indexOf(context: string, value: string): Buffer
   wrapExtentKey(extent: { readonly extentId: string; readonly length: number }, key: ExtentKey): Buffer
-  unwrapExtentKey(extent: { readonly extentId: string; readonly length: number }, wrapped: Uint8Array): ExtentKey
+  unwrapExtentKey(
+    extent: { readonly extentId: string; readonly length: number },
+    wrapped: Uint8Array,
+  ): ExtentKey
 }
 
 export interface ServiceRecords {

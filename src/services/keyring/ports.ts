@@ -41,7 +41,10 @@ export interface KeyHolderFaults {
   /** A clear no. Anything that is not one of these (time-out, 429, 5xx) is an `Outage`. */
   refused: { readonly cause: RefusalCause; readonly keyId: string; readonly message: string }
 }
-export class KeyHolderFault<K extends keyof KeyHolderFaults = keyof KeyHolderFaults> extends Fault<KeyHolderFaults, K> {
+export class KeyHolderFault<K extends keyof KeyHolderFaults = keyof KeyHolderFaults> extends Fault<
+  KeyHolderFaults,
+  K
+> {
   override readonly name = 'KeyHolderFault'
 }
 
@@ -60,7 +63,12 @@ export interface KeyHolder {
   /** Needs the permission `get`. */
   describe(key: KeyIdentifier, token: string, signal: AbortSignal): Promise<KeyDescription>
   /** RSA-OAEP-256 under the newest or the named version. Needs `wrapKey`. */
-  wrap(key: KeyIdentifier, payload: Uint8Array, token: string, signal: AbortSignal): Promise<{ readonly kid: string; readonly wrapped: Uint8Array }>
+  wrap(
+    key: KeyIdentifier,
+    payload: Uint8Array,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly kid: string; readonly wrapped: Uint8Array }>
   /** Needs `unwrapKey`. The caller overwrites the buffer. */
   unwrap(key: KeyIdentifier, wrapped: Uint8Array, token: string, signal: AbortSignal): Promise<Buffer>
   /** Pushes changes as they are committed; a holder that cannot push calls nobody, and the lease is the bound. */
