@@ -137,10 +137,14 @@ export function byteStoreContract(
     it('write() ends with the reason of the signal, even while the body hangs, and tells the body', async () => {
       const ref = newBytesRef()
       const abort = new AbortController()
+      const begun = Promise.withResolvers<undefined>()
       let wasTold = false
       const body: Bytes = {
         [Symbol.asyncIterator]: () => ({
-          next: () => new Promise(() => undefined),
+          next: () => {
+            begun.resolve(undefined)
+            return new Promise(() => undefined)
+          },
           return: async () => {
             wasTold = true
             return { done: true, value: undefined }
@@ -148,7 +152,7 @@ export function byteStoreContract(
         }),
       }
       const writing = store.write(ref, body, abort)
-      await setTimeout(5)
+      await begun.promise
       abort.abort(new Error('gone'))
       await expect(writing).rejects.toThrow('gone')
       expect(wasTold).toBe(true)
