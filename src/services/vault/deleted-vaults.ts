@@ -13,6 +13,7 @@ import { retentionDays } from './vault-settings.ts'
 /** A soft-deleted vault: its name is taken, its keys wait. */
 export interface DeletedVault {
   readonly uid: string
+  readonly subscriptionId: string
   /** What of the resource comes back. */
   readonly resource: Pick<Resource, 'id' | 'name' | 'location' | 'tags' | 'properties'>
   readonly deletedAt: Date
@@ -28,8 +29,8 @@ export interface DeletedVaults {
   list(subscriptionId: string): Promise<readonly DeletedVault[]>
   /** As `find`; from now on and until `settled` nobody purges it. */
   beginRecovery(name: string): Promise<DeletedVault | null>
-  /** The recovered vault is committed. */
-  settled(uid: string): Promise<void>
+  /** A vault of that uid and name is committed: whatever was kept of it has come back. */
+  settled(vault: Pick<Resource, 'uid' | 'name'>): Promise<void>
   /** @throws ResourceFault when purge protection is on, or a recovery is under way */
   purge(vault: DeletedVault): Promise<void>
   /** @returns those whose retention is over by both clocks; not those that live again */
@@ -86,9 +87,9 @@ export function deletedVaults(deps: {
       recoveries.set(name.toLowerCase(), deps.monotonic())
       return await find(name)
     },
-    async settled(uid) {
+    async settled({ uid, name }) {
       await records.forget(uid)
-      recoveries.clear()
+      recoveries.delete(name.toLowerCase())
     },
     async purge(vault) {
       if (vault.isPurgeProtected) throw purgeProtected(vault)
@@ -118,11 +119,18 @@ function keptForm({ id, name, location, tags, properties }: Resource): JsonObjec
   return { id, name, location, tags, properties }
 }
 
-function deletedVault({ uid, resource, deletedAt, purgeAt }: DeletedVaultRecord): DeletedVault {
+function deletedVault({
+  uid,
+  subscriptionId,
+  resource,
+  deletedAt,
+  purgeAt,
+}: DeletedVaultRecord): DeletedVault {
   const kept = isJsonObject(resource) ? resource : {}
   const properties = isJsonObject(kept['properties']) ? kept['properties'] : {}
   return {
     uid,
+    subscriptionId,
     resource: {
       id: text(kept['id']),
       name: text(kept['name']),

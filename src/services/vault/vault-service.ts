@@ -97,10 +97,10 @@ export async function openVault(deps: VaultDeps): Promise<VaultService> {
     keys,
     crypto: keyCrypto({ keys, records, uses, clock }),
     deleted,
-    vaultChanged({ uid, name }, change) {
-      changes.tell({ kind: 'vault', vaultUrl: vaultUrl(endpoints, name), keyName: null })
+    vaultChanged(vault, change) {
+      changes.tell({ kind: 'vault', vaultUrl: vaultUrl(endpoints, vault.name), keyName: null })
       // A row that stays behind counts for nothing while the vault lives.
-      if (change === 'put') deleted.settled(uid).catch(() => undefined)
+      if (change === 'put') deleted.settled(vault).catch(() => undefined)
     },
     watch: (listener) => changes.watch(listener),
     lastUses: (vaultUid, keyName) => records.listUses(vaultUid, keyName),
