@@ -1,5 +1,5 @@
 import { azureTime } from '../../kernel/clock.ts'
-import type { JsonObject } from '../../kernel/json.ts'
+import type { Json, JsonObject } from '../../kernel/json.ts'
 import type { AuditRow } from '../../store/records/activity/audit-rows.ts'
 import type { VaultAuditEvent } from './activity.ts'
 import { callerDocument, claimsOf, textOf } from './event-document.ts'
@@ -10,7 +10,7 @@ export function toAuditDocument(event: VaultAuditEvent): JsonObject {
 
 /** https://learn.microsoft.com/azure/key-vault/general/logging#interpret-your-key-vault-logs */
 export function presentAudit({ at, document }: AuditRow): JsonObject {
-  const status = typeof document['status'] === 'number' ? document['status'] : 0
+  const status = numberOf(document['status'])
   const refusal = document['refusal'] ?? null
   const caller = document['caller'] as JsonObject | null
   const isSuccess = status < 400
@@ -23,7 +23,7 @@ export function presentAudit({ at, document }: AuditRow): JsonObject {
     resultType: isSuccess ? 'Success' : 'Failed',
     resultSignature: isSuccess ? 'OK' : String(status),
     resultDescription: refusal,
-    durationMs: String(document['durationMs'] ?? 0),
+    durationMs: String(numberOf(document['durationMs'])),
     callerIpAddress: document['callerAddress'] ?? null,
     correlationId: document['correlationId'] ?? null,
     identity: caller === null ? {} : { claim: claimsOf(caller) },
@@ -33,4 +33,8 @@ export function presentAudit({ at, document }: AuditRow): JsonObject {
       httpStatusCode: status,
     },
   }
+}
+
+function numberOf(value: Json | undefined): number {
+  return typeof value === 'number' ? value : 0
 }

@@ -2,7 +2,7 @@ import { AccessFault } from '../access/faults.ts'
 import type { StoredResource } from './document.ts'
 import { removeResource } from './delete-resource.ts'
 import { type EngineDeps, logged } from './engine.ts'
-import { ResourceFault } from './faults.ts'
+import { ResourceFault, refusalOf } from './faults.ts'
 import { GROUPS, type GroupName, findGroup, groupMissing } from './groups.ts'
 import { type OperationStatus, beginOperation, endOperation } from './operations.ts'
 import type { ProviderCall } from './provider.ts'
@@ -53,7 +53,7 @@ async function emptyGroup(deps: EngineDeps, call: ProviderCall, name: GroupName)
   for (;;) {
     const { items } = await deps.store.list(search, { after: null, limit: 1000 })
     if (items.length === 0) return
-    let refusal: unknown = null
+    let refusal: ResourceFault | null = null
     let removed = 0
     for (const resource of dependentsFirst(items)) {
       call.signal.throwIfAborted()
@@ -61,7 +61,7 @@ async function emptyGroup(deps: EngineDeps, call: ProviderCall, name: GroupName)
         if (await removeResource(deps, call, resource.id)) removed += 1
       } catch (error) {
         if (!(error instanceof ResourceFault)) throw error
-        refusal = error
+        refusal = error as ResourceFault
       }
     }
     if (removed === 0 && refusal !== null) throw refusal
@@ -83,9 +83,9 @@ function dependentsFirst(resources: readonly StoredResource[]): readonly StoredR
 }
 
 function failureOf(error: unknown): NonNullable<OperationStatus['error']> {
-  if (error instanceof ResourceFault) {
-    const { status, code, message } = error.facts
-    return { status, code, message }
+  const refusal = refusalOf(error)
+  if (refusal !== null) {
+    return { status: refusal.status, code: refusal.code, message: refusal.message }
   }
   if (error instanceof AccessFault) {
     return {

@@ -3,7 +3,7 @@ import type { AccessService } from '../access/access-service.ts'
 import type { ActivityLog } from '../activity/activity.ts'
 import type { Directory } from '../directory/directory.ts'
 import { type Author, authorKind } from './document.ts'
-import { ResourceFault } from './faults.ts'
+import { refusalOf } from './faults.ts'
 import type { ProviderCall } from './provider.ts'
 import type { ResourceStore } from './store.ts'
 import type { TypeTable } from './type-table.ts'
@@ -46,9 +46,9 @@ export async function logged<T>(
 }
 
 function reasonOf(error: unknown): Readonly<Record<string, string | number>> {
-  if (error instanceof ResourceFault) {
-    const { status, code, message } = error.facts
-    return { statusCode: status, errorCode: code, message }
+  const refusal = refusalOf(error)
+  if (refusal !== null) {
+    return { statusCode: refusal.status, errorCode: refusal.code, message: refusal.message }
   }
   // A fault of another service: its code says enough, and its facts are not ours to publish.
   return error instanceof Error && 'code' in error && typeof error.code === 'string'

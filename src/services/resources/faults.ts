@@ -31,6 +31,11 @@ export function refused(
     readonly target?: string
     readonly details?: readonly { readonly code: string; readonly message: string }[]
   } = {},
-): ResourceFault<'refused'> {
+): ResourceFault {
   return new ResourceFault('refused', { status, code, message, ...more })
+}
+
+/** What was refused; null for anything else that was thrown. */
+export function refusalOf(thrown: unknown): ResourceFaults['refused'] | null {
+  return thrown instanceof ResourceFault ? (thrown as ResourceFault).facts : null
 }

@@ -40,7 +40,7 @@ export function typeTable(providers: readonly ResourceProvider[]): TypeTable {
   }
 }
 
-function unknownType(type: string, namespace: string, apiVersion: string): ResourceFault<'refused'> {
+function unknownType(type: string, namespace: string, apiVersion: string): ResourceFault {
   return refused(
     404,
     'InvalidResourceType',

@@ -1,4 +1,4 @@
-import type { SelectQueryBuilder } from 'kysely'
+import type { SelectQueryBuilder, Transaction } from 'kysely'
 import type { RecordKey } from '../../../crypto/record-key.ts'
 import type { JsonObject } from '../../../kernel/json.ts'
 import type { Page } from '../../../kernel/page.ts'
@@ -65,7 +65,7 @@ export function resourceRows({ records, recordKey }: ResourceRowsDeps): Resource
     nameKey: row.name_key,
     parentKey: row.parent_key,
     globalKey: row.global_key,
-    document: openJson(recordKey, contextOf(row.id_key), row.sealed),
+    document: openJson(recordKey, contextOf(row), row.sealed),
   })
   const findBy = async (column: 'id_key' | 'uid' | 'global_key', value: string) => {
     const row = await records.read
@@ -106,8 +106,11 @@ export function resourceRows({ records, recordKey }: ResourceRowsDeps): Resource
   }
 }
 
-function contextOf(idKey: string): string {
-  return `resources|${idKey}`
+/** All that look-ups go by is bound in: a row whose names were changed behind our back does not open. */
+function contextOf(row: Omit<Stored, 'sealed'>): string {
+  const { id_key, uid, subscription_id, group_key, type_key, name_key, parent_key, global_key } = row
+  const clear = [id_key, uid, subscription_id, group_key, type_key, name_key, parent_key, global_key]
+  return `resources|${JSON.stringify(clear)}`
 }
 
 function narrowed<O>(
@@ -125,39 +128,25 @@ function narrowed<O>(
 }
 
 async function save({ records, recordKey }: ResourceRowsDeps, row: ResourceRow): Promise<SaveOutcome> {
-  const sealed = sealJson(recordKey, contextOf(row.idKey), row.document)
+  const clear = {
+    id_key: row.idKey,
+    uid: row.uid,
+    subscription_id: row.subscriptionId,
+    group_key: row.groupKey,
+    type_key: row.typeKey,
+    name_key: row.nameKey,
+    parent_key: row.parentKey,
+    global_key: row.globalKey,
+  }
+  const stored = { ...clear, sealed: sealJson(recordKey, contextOf(clear), row.document) }
   try {
     return await records.write(async (db) => {
-      const group = await db
-        .selectFrom('resource_groups')
-        .select('state')
-        .where('subscription_id', '=', row.subscriptionId)
-        .where('name_key', '=', row.groupKey)
-        .executeTakeFirst()
-      if (group === undefined) return 'group-missing'
-      if (group.state === 'deleting') return 'group-deleting'
-      if (row.parentKey !== null) {
-        const parent = await db
-          .selectFrom('resources')
-          .select('uid')
-          .where('id_key', '=', row.parentKey)
-          .executeTakeFirst()
-        if (parent === undefined) return 'parent-missing'
-      }
+      const hindrance = await findHindrance(db, row)
+      if (hindrance !== null) return hindrance
       await db
         .insertInto('resources')
-        .values({
-          id_key: row.idKey,
-          uid: row.uid,
-          subscription_id: row.subscriptionId,
-          group_key: row.groupKey,
-          type_key: row.typeKey,
-          name_key: row.nameKey,
-          parent_key: row.parentKey,
-          global_key: row.globalKey,
-          sealed,
-        })
-        .onConflict((conflict) => conflict.column('id_key').doUpdateSet({ sealed }))
+        .values(stored)
+        .onConflict((conflict) => conflict.column('id_key').doUpdateSet(stored))
         .execute()
       return 'saved'
     })
@@ -167,20 +156,37 @@ async function save({ records, recordKey }: ResourceRowsDeps, row: ResourceRow):
   }
 }
 
+async function findHindrance(
+  db: Transaction<ResourcesTables>,
+  row: ResourceRow,
+): Promise<SaveOutcome | null> {
+  const group = await db
+    .selectFrom('resource_groups')
+    .select('state')
+    .where('subscription_id', '=', row.subscriptionId)
+    .where('name_key', '=', row.groupKey)
+    .executeTakeFirst()
+  if (group === undefined) return 'group-missing'
+  if (group.state === 'deleting') return 'group-deleting'
+  if (row.parentKey === null) return null
+  const parent = await db
+    .selectFrom('resources')
+    .select('uid')
+    .where('id_key', '=', row.parentKey)
+    .executeTakeFirst()
+  return parent === undefined ? 'parent-missing' : null
+}
+
 async function changeDocument(
   { records, recordKey }: ResourceRowsDeps,
   idKey: string,
   change: (document: JsonObject) => JsonObject,
 ): Promise<JsonObject | null> {
   return await records.write(async (db) => {
-    const row = await db
-      .selectFrom('resources')
-      .select('sealed')
-      .where('id_key', '=', idKey)
-      .executeTakeFirst()
+    const row = await db.selectFrom('resources').selectAll().where('id_key', '=', idKey).executeTakeFirst()
     if (row === undefined) return null
-    const changed = change(openJson(recordKey, contextOf(idKey), row.sealed))
-    const sealed = sealJson(recordKey, contextOf(idKey), changed)
+    const changed = change(openJson(recordKey, contextOf(row), row.sealed))
+    const sealed = sealJson(recordKey, contextOf(row), changed)
     await db.updateTable('resources').set({ sealed }).where('id_key', '=', idKey).execute()
     return changed
   })
