@@ -2,6 +2,7 @@ import { sha256 } from '../../crypto/digest.ts'
 import { sameSecret } from '../../crypto/password.ts'
 import { type Guid, parseGuid } from '../../kernel/guid.ts'
 import { hex } from '../../kernel/bytes.ts'
+import { Fault } from '../../kernel/fault.ts'
 import type { JsonObject } from '../../kernel/json.ts'
 import type { Access } from '../access/access.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -20,6 +21,30 @@ export type RegistryIdentity =
   /** The admin user; `passwordId` names the password used, so that a token dies with it. */
   | { readonly kind: 'admin'; readonly passwordId: string }
   | { readonly kind: 'anonymous' }
+
+/** One thing that a caller wanted to do: an entry of a challenge's scope. */
+export interface RegistryAccess {
+  readonly type: 'repository' | 'registry'
+  readonly name: string
+  /** As a token's scope spells it: `pull`, `metadata_read`, `*`. */
+  readonly action: string
+}
+
+/** Why a request is not admitted. What a repository holds plays no part. */
+export interface RegistryAuthFaults {
+  /** No credential, none that holds, or a token with too little scope: 401 with a challenge for `access`. `host` is the login server. */
+  unauthenticated: { readonly host: string; readonly access: readonly RegistryAccess[] }
+  /** The roles in force do not allow it, or the network rules keep the address out. */
+  denied: { readonly access: readonly RegistryAccess[]; readonly reason?: string }
+  /** The host names no registry. */
+  'registry-unknown': { readonly host: string }
+}
+export class RegistryAuthFault<K extends keyof RegistryAuthFaults = keyof RegistryAuthFaults> extends Fault<
+  RegistryAuthFaults,
+  K
+> {
+  override readonly name = 'RegistryAuthFault'
+}
 
 export interface IdentityDeps {
   readonly directory: Pick<Directory, 'findPrincipal'>

@@ -1,6 +1,6 @@
 import { type RequestHead } from '../../http/operation.ts'
 import { type AdmitDeps, type Admitted, admitted, identityOfPassword } from '../../services/registry/admit.ts'
-import { RegistryFault, type RegistryAccess } from '../../services/registry/faults.ts'
+import { RegistryAuthFault, type RegistryAccess } from '../../services/registry/registry-identity.ts'
 import type { RegistryCaller } from '../../services/registry/registry-caller.ts'
 import type { Registries, RegistrySettings } from '../../services/registry/registries.ts'
 import { scopesAllow } from '../../services/registry/registry-scopes.ts'
@@ -18,7 +18,7 @@ type Matched = {
 /**
  * Host, network rules, credential, scope, role: in that order, before any of the body. What a repository holds, or
  * whether there is one, plays no part, so nothing of it shows.
- * @throws RegistryFault `registry-unknown`, `denied`, `unauthenticated`
+ * @throws RegistryAuthFault `registry-unknown`, `denied`, `unauthenticated`
  */
 export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched): Promise<RegistryCaller> {
   const registry = await reachableRegistry(deps, head)
@@ -26,25 +26,25 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
   if (matched !== null && need === null) return admitted(deps, registry, { kind: 'anonymous' }, [])
   const access = need === null ? [] : accessOf(need, matched?.params ?? {})
   const caller = await authenticate(deps, registry, head)
-  if (caller === null) throw new RegistryFault('unauthenticated', { host: registry.loginServer, access })
+  if (caller === null) throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access })
   if (need === null) return caller
   const repository = need.repository === 'param' ? (matched?.params['name'] ?? '') : null
   const isInScope = caller.scopes === null || scopesAllow(caller.scopes, need.action, repository)
   // A token with too little: the client asks for another. A role that lacks it: no token will help.
-  if (!isInScope) throw new RegistryFault('unauthenticated', { host: registry.loginServer, access })
-  if (!(await caller.mayByRole(need.action, repository))) throw new RegistryFault('denied', { access })
+  if (!isInScope) throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access })
+  if (!(await caller.mayByRole(need.action, repository))) throw new RegistryAuthFault('denied', { access })
   return caller
 }
 
-/** @throws RegistryFault `registry-unknown`; `denied` when the network rules keep the address out */
+/** @throws RegistryAuthFault `registry-unknown`; `denied` when the network rules keep the address out */
 export async function reachableRegistry(
   { registries }: Pick<AuthDeps, 'registries'>,
   head: RequestHead,
 ): Promise<RegistrySettings> {
   const registry = await registries.find(head.subject)
-  if (registry === null) throw new RegistryFault('registry-unknown', { host: head.authority })
+  if (registry === null) throw new RegistryAuthFault('registry-unknown', { host: head.authority })
   if (registry.networkRules.allows(head.remoteAddress)) return registry
-  throw new RegistryFault('denied', {
+  throw new RegistryAuthFault('denied', {
     access: [],
     reason: `client with IP '${head.remoteAddress}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.`,
   })

@@ -1,5 +1,4 @@
-import type { Records } from '../records.ts'
-import type { SecretsTables } from './tables.ts'
+import type { KeysRecords } from '../keys-db.ts'
 
 /** Secrets that are made once and live as long as the installation: signing keys. Kept as sealed by the caller. */
 export interface SecretStore {
@@ -7,7 +6,7 @@ export interface SecretStore {
   getOrCreate(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array>
 }
 
-export function secretStore(records: Records<SecretsTables>): SecretStore {
+export function secretStore(records: Pick<KeysRecords, 'read' | 'write'>): SecretStore {
   return {
     async getOrCreate(name, make) {
       const find = async (database: Pick<typeof records.read, 'selectFrom'>) =>

@@ -1,9 +1,8 @@
 import { type Call, type Reply, operation } from '../../../http/operation.ts'
 import { KIB } from '../../../kernel/units.ts'
 import { identityOfDirectoryToken, identityOfPassword } from '../../../services/registry/admit.ts'
-import { RegistryFault } from '../../../services/registry/faults.ts'
 import type { RegistryCaller } from '../../../services/registry/registry-caller.ts'
-import type { RegistryIdentity } from '../../../services/registry/registry-identity.ts'
+import { RegistryAuthFault, type RegistryIdentity } from '../../../services/registry/registry-identity.ts'
 import { parseScopes } from '../../../services/registry/registry-scopes.ts'
 import type { RegistrySettings } from '../../../services/registry/registries.ts'
 import { type AuthDeps, basicCredential, reachableRegistry } from '../auth.ts'
@@ -98,6 +97,6 @@ function anonymous(registry: RegistrySettings, hasCredential: boolean): Registry
   return registry.isAnonymousPullEnabled && !hasCredential ? { kind: 'anonymous' } : null
 }
 
-function unauthenticated(registry: RegistrySettings): RegistryFault<'unauthenticated'> {
-  return new RegistryFault('unauthenticated', { host: registry.loginServer, access: [] })
+function unauthenticated(registry: RegistrySettings): RegistryAuthFault<'unauthenticated'> {
+  return new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access: [] })
 }
