@@ -1,21 +1,7 @@
 import { Fault } from '../../kernel/fault.ts'
 
-/** One thing that a caller wanted to do: an entry of a challenge's scope. */
-export interface RegistryAccess {
-  readonly type: 'repository' | 'registry'
-  readonly name: string
-  /** As a token's scope spells it: `pull`, `metadata_read`, `*`. */
-  readonly action: string
-}
-
-/** What the registry refuses, with the facts a client may see. */
+/** What the registry's content refuses, with the facts a client may see. Who may do it at all: registry-identity.ts. */
 export interface RegistryFaults {
-  /** No token, or none that holds: 401 with a challenge for `access`. `host` is the login server. */
-  unauthenticated: { readonly host: string; readonly access: readonly RegistryAccess[] }
-  /** Authenticated, and not allowed. */
-  denied: { readonly access: readonly RegistryAccess[]; readonly reason?: string }
-  /** The host names no registry. */
-  'registry-unknown': { readonly host: string }
   'name-invalid': { readonly name: string }
   'name-unknown': { readonly name: string }
   'tag-invalid': { readonly tag: string }

@@ -24,10 +24,10 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
   const registry = await reachableRegistry(deps, head)
   const need = matched?.operation.needs ?? null
   if (matched !== null && need === null) return admitted(deps, registry, { kind: 'anonymous' }, [])
-  const access = need === null ? [] : accessOf(need, matched?.params ?? {})
+  const access = need === null || need === 'credential' ? [] : accessOf(need, matched?.params ?? {})
   const caller = await authenticate(deps, registry, head)
   if (caller === null) throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access })
-  if (need === null) return caller
+  if (need === null || need === 'credential') return caller
   const repository = need.repository === 'param' ? (matched?.params['name'] ?? '') : null
   const isInScope = caller.scopes === null || scopesAllow(caller.scopes, need.action, repository)
   // A token with too little: the client asks for another. A role that lacks it: no token will help.

@@ -10,5 +10,7 @@ export interface RegistryNeed {
   readonly repository: 'param' | null
 }
 
-/** Null: public (the token endpoints). */
-export type RegistryOperation = AnyOperation<RegistryCaller, RegistryNeed | null>
+/** `credential`: some credential that holds, whatever it may do. Null: public (the token endpoints). */
+export type RegistryNeeds = RegistryNeed | 'credential' | null
+
+export type RegistryOperation = AnyOperation<RegistryCaller, RegistryNeeds>

@@ -1,3 +1,4 @@
+import { doomExtents } from './garbage.ts'
 import type { RegistryReads, RegistryWrites } from './repositories.ts'
 
 /** A blob as a member of a repository, with the rows on the way to it, in one statement. */
@@ -75,15 +76,7 @@ export async function putMembership(
   },
   now: number,
 ): Promise<void> {
-  const named = await db
-    .selectFrom('registry_references')
-    .select('kind')
-    .where('repository', '=', row.repository)
-    .where('target_index', '=', row.digest_index)
-    .where('kind', '=', 'blob')
-    .limit(1)
-    .executeTakeFirst()
-  const unreferenced_at = named === undefined ? now : null
+  const unreferenced_at = (await isReferenced(db, row.repository, row.digest_index)) ? null : now
   await db
     .insertInto('registry_memberships')
     .values({ ...row, unreferenced_at })
@@ -93,6 +86,22 @@ export async function putMembership(
         .doUpdateSet({ blob: row.blob, sealed: row.sealed, unreferenced_at }),
     )
     .execute()
+}
+
+export async function isReferenced(
+  db: RegistryReads,
+  repository: string,
+  digestIndex: Uint8Array,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('registry_references')
+    .select('kind')
+    .where('repository', '=', repository)
+    .where('target_index', '=', digestIndex)
+    .where('kind', '=', 'blob')
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Keeps collection away from a member that somebody was told exists. */
@@ -208,10 +217,6 @@ export async function deleteBlobUnlessMember(db: RegistryWrites, id: string, now
     .returning('id')
     .executeTakeFirst()
   if (gone === undefined) return false
-  await db
-    .updateTable('registry_extents')
-    .set({ sealed: null, doomed_at: now })
-    .where('owner', '=', id)
-    .execute()
+  await doomExtents(db, id, now)
   return true
 }

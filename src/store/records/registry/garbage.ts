@@ -29,6 +29,42 @@ export async function idleUploads(
     .execute()
 }
 
+export async function isStillIdle(db: RegistryReads, id: string, before: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('registry_uploads')
+    .select('id')
+    .where('id', '=', id)
+    .where('touched_at', '<', before)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Whether nobody was told of the member since. */
+export async function isStillUnreferenced(
+  db: RegistryReads,
+  repository: string,
+  digestIndex: Uint8Array,
+  before: number,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('registry_memberships')
+    .select('blob')
+    .where('repository', '=', repository)
+    .where('digest_index', '=', digestIndex)
+    .where('unreferenced_at', '<', before)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Takes away the keys of what belonged to `owner`; the bytes go later. */
+export async function doomExtents(db: RegistryWrites, owner: string, now: number): Promise<void> {
+  await db
+    .updateTable('registry_extents')
+    .set({ sealed: null, doomed_at: now })
+    .where('owner', '=', owner)
+    .execute()
+}
+
 export async function doomedExtents(
   db: RegistryReads,
   before: number,

@@ -159,7 +159,11 @@ export interface ManifestCursor {
 export async function listManifests(
   db: RegistryReads,
   repository: string,
-  { order, after, limit }: { readonly order: ListOrder; readonly after: ManifestCursor | null; readonly limit: number },
+  {
+    order,
+    after,
+    limit,
+  }: { readonly order: ListOrder; readonly after: ManifestCursor | null; readonly limit: number },
 ): Promise<readonly ManifestRow[]> {
   let query = db
     .selectFrom('registry_manifests')
@@ -218,7 +222,12 @@ export async function listReferring(
     target,
     after,
     limit,
-  }: { readonly kind: ReferenceKind; readonly target: Uint8Array; readonly after: Uint8Array; readonly limit: number },
+  }: {
+    readonly kind: ReferenceKind
+    readonly target: Uint8Array
+    readonly after: Uint8Array
+    readonly limit: number
+  },
 ): Promise<readonly ManifestRow[]> {
   return await db
     .selectFrom('registry_references as e')

@@ -31,11 +31,7 @@ export async function putTag(db: RegistryWrites, repository: string, row: TagRow
 }
 
 export async function deleteTagRow(db: RegistryWrites, repository: string, name: string): Promise<void> {
-  await db
-    .deleteFrom('registry_tags')
-    .where('repository', '=', repository)
-    .where('name', '=', name)
-    .execute()
+  await db.deleteFrom('registry_tags').where('repository', '=', repository).where('name', '=', name).execute()
 }
 
 /** All tags of these manifests, in the order of their names. */

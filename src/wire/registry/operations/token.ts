@@ -6,7 +6,7 @@ import { RegistryAuthFault, type RegistryIdentity } from '../../../services/regi
 import { parseScopes } from '../../../services/registry/registry-scopes.ts'
 import type { RegistrySettings } from '../../../services/registry/registries.ts'
 import { type AuthDeps, basicCredential, reachableRegistry } from '../auth.ts'
-import type { RegistryNeed, RegistryOperation } from '../needs.ts'
+import type { RegistryNeeds, RegistryOperation } from '../needs.ts'
 
 const form = { kind: 'form', maxBytes: 64 * KIB } as const
 
@@ -16,7 +16,7 @@ const form = { kind: 'form', maxBytes: 64 * KIB } as const
  */
 export function tokenOperations(deps: AuthDeps): readonly RegistryOperation[] {
   return [
-    operation<RegistryCaller, RegistryNeed | null, '/oauth2/exchange'>({
+    operation<RegistryCaller, RegistryNeeds, '/oauth2/exchange'>({
       id: 'ExchangeToken',
       method: 'POST',
       path: '/oauth2/exchange',
@@ -24,7 +24,7 @@ export function tokenOperations(deps: AuthDeps): readonly RegistryOperation[] {
       body: form,
       run: (call) => exchange(deps, call),
     }),
-    operation<RegistryCaller, RegistryNeed | null, '/oauth2/token'>({
+    operation<RegistryCaller, RegistryNeeds, '/oauth2/token'>({
       id: 'GetToken',
       method: 'GET',
       path: '/oauth2/token',
@@ -32,7 +32,7 @@ export function tokenOperations(deps: AuthDeps): readonly RegistryOperation[] {
       body: { kind: 'none' },
       run: (call) => tokenByGet(deps, call),
     }),
-    operation<RegistryCaller, RegistryNeed | null, '/oauth2/token'>({
+    operation<RegistryCaller, RegistryNeeds, '/oauth2/token'>({
       id: 'PostToken',
       method: 'POST',
       path: '/oauth2/token',
