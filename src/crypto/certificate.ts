@@ -134,7 +134,7 @@ function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('pkcs8', der, ecdsa, false, ['sign']).finally(() => der.fill(0))
 }
 
-/** 127 random bits, positive and not zero (RFC 5280 section 4.1.2.2). */
+/** 126 random bits, positive and not zero (RFC 5280 section 4.1.2.2). */
 function serialNumber(): string {
   const raw = randomBytes(16)
   raw[0] = ((raw[0] ?? 0) & 0x3f) | 0x40

@@ -33,6 +33,15 @@ describe('RootKey.sealPayload()', () => {
     expect(RootKey.fromPayload(unwrapped, binding).keyId).toBe(root.keyId)
   })
 
+  test('lends for as long as the borrower is at work', async () => {
+    const root = RootKey.generate()
+    const payload = await root.sealPayload(binding, async (lent) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return Buffer.from(lent)
+    })
+    expect(RootKey.fromPayload(payload, binding).keyId).toBe(root.keyId)
+  })
+
   test('overwrites what it lent, also when the borrower fails', async () => {
     const lent: Uint8Array[] = []
     const root = RootKey.generate()

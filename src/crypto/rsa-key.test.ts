@@ -74,6 +74,13 @@ describe('RsaKey', () => {
     expect((await key.decrypt('RSA-OAEP-256', cipher)).equals(plain)).toBe(true)
   })
 
+  test('a cipher text that begins with a zero is not opened without it', async () => {
+    let cipher = await key.encrypt('RSA-OAEP-256', Buffer.from('x'))
+    while (cipher[0] !== 0) cipher = await key.encrypt('RSA-OAEP-256', Buffer.from('x'))
+    expect(String(await key.decrypt('RSA-OAEP-256', cipher))).toBe('x')
+    await expect(key.decrypt('RSA-OAEP-256', cipher.subarray(1))).rejects.toThrow('decrypt-failed')
+  })
+
   test('seal() and fromSealed() give the same key back, in its context only', async () => {
     const under = RecordKey.generate()
     const sealed = key.seal(under, 'vault/key/1')
@@ -270,6 +277,8 @@ describe('RsaPool', () => {
       const { RsaKey } = await import(${module})
       const key = await RsaKey.generate(2048)
       const cipher = await key.encrypt('RSA-OAEP', Buffer.from('hello'))
+      await key.decrypt('RSA-OAEP', cipher)
+      await new Promise((resolve) => setTimeout(resolve, 20))
       void key.decrypt('RSA-OAEP', cipher).then((plain) => console.log(String(plain)))`
     const { stdout } = await promisify(execFile)(
       process.execPath,

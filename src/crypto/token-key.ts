@@ -98,6 +98,7 @@ export class TokenSigner {
       privateKey: privateKey.toCryptoKey(algorithm, false, ['sign']),
       publicKey: publicKey.toCryptoKey(algorithm, true, ['verify']),
     }
+    // NOTE: not our Clock: nobody checks these dates, and a clock that a test moved must not make odd ones.
     return new TokenSigner(privateKey, await selfSignedDer('Strongroom token signing', keys, new Date()))
   }
 
