@@ -20,6 +20,7 @@ import { type KeyCrypto, keyCrypto } from './key-crypto.ts'
 import { openKeyUses } from './key-uses.ts'
 import { type VaultKeys, vaultKeys } from './keys.ts'
 import { openObservedTime } from './observed-time.ts'
+import { type PageTokens, pageTokens } from './page-tokens.ts'
 import { purgeDue } from './purge-due.ts'
 import { type VaultRequest, type VaultSession, admit } from './session.ts'
 import { vaultUrl } from './vault-key.ts'
@@ -48,6 +49,7 @@ export interface VaultService {
   admit(request: VaultRequest): Promise<VaultSession>
   readonly keys: VaultKeys
   readonly crypto: KeyCrypto
+  readonly pages: PageTokens
   /** For `resource-provider.ts`. */
   readonly deleted: DeletedVaults
   /** The vault's resource was committed, or is gone. */
@@ -96,6 +98,7 @@ export async function openVault(deps: VaultDeps): Promise<VaultService> {
     admit: (request) => admit(session, request),
     keys,
     crypto: keyCrypto({ keys, records, uses, clock }),
+    pages: pageTokens(deps.recordKey),
     deleted,
     vaultChanged(vault, change) {
       changes.tell({ kind: 'vault', vaultUrl: vaultUrl(endpoints, vault.name), keyName: null })
