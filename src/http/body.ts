@@ -3,6 +3,7 @@ import { type Bytes, collect } from '../kernel/bytes.ts'
 import type { Json } from '../kernel/json.ts'
 import { HttpFault } from './faults.ts'
 import type { Body, BodyRule } from './operation.ts'
+import { watchPace } from './pace.ts'
 
 /** How slow a client may be before it is cut off. */
 export interface BodyPace {
@@ -13,6 +14,11 @@ export interface BodyPace {
   readonly minBytesPerSecond: number
 }
 
+interface Received {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 const none: Bytes = {
   [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true as const, value: undefined }) }),
 }
@@ -20,21 +26,18 @@ const noForm = new URLSearchParams()
 const noBytes = Buffer.alloc(0)
 
 /** Takes a body in by its rule. Limits come first: an announced length beyond it is refused unread. */
-export async function takeBody(
-  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  rule: BodyRule,
-  pace: BodyPace,
-): Promise<Body> {
-  const length = announcedLength(request)
+export async function takeBody(received: Received, rule: BodyRule, pace: BodyPace): Promise<Body> {
+  const length = announcedLength(received.request)
   const empty: Body = { json: undefined, form: noForm, raw: noBytes, stream: none, length }
   if (rule.kind === 'none') return empty
+  assertCoding(received.request)
   if (length !== null && length > rule.maxBytes)
     throw new HttpFault('body-too-large', { maxBytes: rule.maxBytes })
-  const stream = limited({ request, response }, rule.maxBytes, pace)
+  const stream = limited(received, rule.maxBytes, pace)
   if (rule.kind === 'stream') return { ...empty, stream }
   const raw = await collect(stream)
   if (rule.kind === 'raw') return { ...empty, raw }
-  if (rule.kind === 'form') return { ...empty, form: new URLSearchParams(raw.toString('utf8')) }
+  if (rule.kind === 'form') return { ...empty, form: parseForm(raw) }
   return { ...empty, json: parseJson(raw) }
 }
 
@@ -43,77 +46,88 @@ function announcedLength(request: IncomingMessage): number | null {
   return text === undefined ? null : Number(text)
 }
 
+/** Node undoes `chunked` and hands over what lies below it: that would be stored compressed and read as plain. */
+function assertCoding(request: IncomingMessage): void {
+  const coding = request.headers['transfer-encoding']
+  if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return
+  throw new HttpFault('body-malformed', { reason: 'no Transfer-Encoding but chunked is understood' })
+}
+
 /** @throws HttpFault `body-malformed` */
 export function parseJson(raw: Buffer): Json | undefined {
   if (raw.length === 0) return undefined
+  assertDepth(raw)
   try {
-    return JSON.parse(utf8.decode(raw)) as Json
+    return JSON.parse(decodeUtf8(raw)) as Json
   } catch {
     // The parser's message repeats the input, which may hold a secret.
     throw new HttpFault('body-malformed', { reason: 'the body is not valid JSON in UTF-8' })
   }
 }
+
+const MAX_DEPTH = 100
+const quote = 0x22
+const backslash = 0x5c
+
+/** V8 parses any depth, but most of what walks the value afterwards is recursive, and its stack is not endless. */
+function assertDepth(raw: Buffer): void {
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < raw.length; at++) {
+    const byte = raw[at]
+    if (byte === quote) isText = !isText
+    else if (isText) at += byte === backslash ? 1 : 0
+    else if (byte === 0x5b || byte === 0x7b) depth++
+    else if (byte === 0x5d || byte === 0x7d) depth--
+    if (depth > MAX_DEPTH) {
+      throw new HttpFault('body-malformed', { reason: `the JSON is nested more than ${MAX_DEPTH} deep` })
+    }
+  }
+}
+
+function parseForm(raw: Buffer): URLSearchParams {
+  try {
+    return new URLSearchParams(decodeUtf8(raw))
+  } catch {
+    throw new HttpFault('body-malformed', { reason: 'the form is not UTF-8' })
+  }
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** @throws TypeError */
+function decodeUtf8(raw: Buffer): string {
+  return utf8.decode(raw)
+}
+
+/** The body as it comes, until it is whole; the request stays readable when the consumer breaks off. */
 async function* limited(
-  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  { request, response }: Received,
   maxBytes: number,
   pace: BodyPace,
 ): AsyncGenerator<Uint8Array> {
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
+  if (isAsking(request)) response.writeContinue()
   let received = 0
-  const watch = watchPace(
-    pace,
-    () => received,
-    (fault) => request.destroy(fault),
-  )
-  // Breaking off must not destroy the socket: the refusal still has to be written to it.
-  const chunks = request.iterator({ destroyOnReturn: false })
+  const watch = watchPace(request, pace, () => received)
   try {
     for (;;) {
-      watch.waiting()
-      const next = (await chunks.next()) as IteratorResult<Buffer, undefined>
-      watch.arrived()
-      if (next.done === true) break
-      received += next.value.length
+      const chunk = request.read() as Buffer | null
+      if (chunk === null) {
+        if (request.readableEnded) break
+        if (request.destroyed) throw new HttpFault('body-aborted', {})
+        await watch.more()
+        continue
+      }
+      received += chunk.length
       if (received > maxBytes) throw new HttpFault('body-too-large', { maxBytes })
-      yield next.value
+      yield chunk
     }
-    if (!request.complete) throw new HttpFault('body-aborted', {})
-  } catch (error) {
-    if (error instanceof HttpFault) throw error
-    // Node reports a client that went away as ECONNRESET or "aborted": for us one thing.
-    throw new HttpFault('body-aborted', {}, { cause: error })
   } finally {
     watch.stop()
   }
 }
 
-/** Counts only the time that we waited for the client: a slow disk of ours is not the client's fault. */
-function watchPace(pace: BodyPace, received: () => number, cutOff: (fault: HttpFault) => void) {
-  let waitingSince: number | null = null
-  let waitedMs = 0
-  const timer = setInterval(
-    () => {
-      if (waitingSince === null) return
-      const idleMs = performance.now() - waitingSince
-      const totalMs = waitedMs + idleMs
-      const isSlow = totalMs > pace.graceMs && (received() * 1000) / totalMs < pace.minBytesPerSecond
-      if (idleMs > pace.idleMs || isSlow) cutOff(new HttpFault('body-too-slow', {}))
-    },
-    Math.min(pace.idleMs, pace.graceMs) / 4,
-  )
-  timer.unref()
-  return {
-    waiting() {
-      waitingSince = performance.now()
-    },
-    arrived() {
-      if (waitingSince !== null) waitedMs += performance.now() - waitingSince
-      waitingSince = null
-    },
-    stop() {
-      clearInterval(timer)
-    },
-  }
+/** RFC 9110 section 10.1.1: the expectation of an HTTP/1.0 request is ignored. */
+function isAsking(request: IncomingMessage): boolean {
+  return request.httpVersion !== '1.0' && /(^|\W)100-continue(\W|$)/i.test(request.headers.expect ?? '')
 }

@@ -42,8 +42,10 @@ export function hostTable(rules: readonly HostRule[]): HostTable {
 export function parseAuthority(
   text: string,
 ): { readonly hostname: string; readonly authority: string } | null {
-  const found = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text)
-  if (found?.[1] === undefined) return null
+  const found = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{0,5}))?$/.exec(text)
+  if (found?.[1] === undefined || Number(found[2] ?? 0) > 65_535) return null
   const hostname = found[1].toLowerCase().replace(/\.$/, '')
-  return { hostname, authority: found[2] === undefined ? hostname : `${hostname}:${found[2]}` }
+  // A colon with nothing after it means the scheme's own port (RFC 3986 section 3.2.3).
+  const hasPort = found[2] !== undefined && found[2] !== ''
+  return { hostname, authority: hasPort ? `${hostname}:${found[2]}` : hostname }
 }

@@ -1,11 +1,12 @@
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { type RequestListener, type Server, createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { trackConnections } from './connections.ts'
 
 export interface ListenerLimits {
   readonly maxConnections: number
   readonly maxHeaderBytes: number
+  /** For a TLS handshake too. */
   readonly headersTimeoutMs: number
   readonly keepAliveMs: number
   /** A connection on which nothing moves in either direction, in the middle of a request. */
@@ -26,18 +27,48 @@ export interface TlsIdentity {
   readonly privateKeyPem: string
 }
 
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** Null: plain HTTP, for loopback ports only. */
+  readonly tls: TlsIdentity | null
+  readonly limits: ListenerLimits
+}
+
 /** @throws the system's error (EADDRINUSE, EACCES) when it cannot listen. */
-export async function listen(
-  handler: RequestListener,
-  options: {
-    readonly host: string
-    readonly port: number
-    /** Null: plain HTTP, for loopback ports only. */
-    readonly tls: TlsIdentity | null
-    readonly limits: ListenerLimits
-  },
-): Promise<Listener> {
-  const { limits, tls } = options
+export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listener> {
+  const server = createServer(options)
+  const connections = trackConnections(server)
+  const handle: RequestListener = (request, response) => {
+    connections.serving(response)
+    handler(request, response)
+  }
+  server.on('request', handle)
+  // Answered by the pipeline: the client is told to go on only when its body is wanted.
+  server.on('checkContinue', handle)
+  // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own answer would have no request id.
+  server.on('checkExpectation', handle)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  // A connection that could not be accepted (out of file descriptors) is no reason to end all others.
+  server.on('error', () => undefined)
+  const address = server.address() as AddressInfo
+  return {
+    host: address.address,
+    port: address.port,
+    replaceCertificate(next) {
+      if (server instanceof HttpsServer) server.setSecureContext(secureContext(next))
+    },
+    close: (deadlineMs) => connections.close(deadlineMs),
+  }
+}
+
+function createServer({ limits, tls }: ListenOptions): Server {
   const settings = {
     maxHeaderSize: limits.maxHeaderBytes,
     keepAliveTimeout: limits.keepAliveMs,
@@ -51,63 +82,20 @@ export async function listen(
   }
   const server =
     tls === null
-      ? createHttpServer(settings, handler)
-      : createHttpsServer(
-          {
-            ...settings,
-            cert: tls.certificatePem,
-            key: tls.privateKeyPem,
-            minVersion: 'TLSv1.2',
-            ALPNProtocols: ['http/1.1'],
-          },
-          handler,
-        )
-  // Answered by the pipeline: the client is told to go on only when its body is wanted.
-  server.on('checkContinue', handler)
-  server.on('clientError', refuse)
+      ? createHttpServer(settings)
+      : createHttpsServer({
+          ...settings,
+          ...secureContext(tls),
+          handshakeTimeout: limits.headersTimeoutMs,
+          ALPNProtocols: ['http/1.1'],
+        })
   server.maxConnections = limits.maxConnections
+  // Node leaves out, without a word, the headers beyond its count; their size is limited already.
+  server.maxHeadersCount = 0
   server.timeout = limits.socketIdleMs
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const address = server.address() as AddressInfo
-  return {
-    host: address.address,
-    port: address.port,
-    replaceCertificate(next) {
-      if (server instanceof HttpsServer) {
-        server.setSecureContext({ cert: next.certificatePem, key: next.privateKeyPem, minVersion: 'TLSv1.2' })
-      }
-    },
-    close: (deadlineMs) => closeServer(server, deadlineMs),
-  }
+  return server
 }
 
-async function closeServer(server: Server, deadlineMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
-  const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs)
-  await closed
-  clearInterval(idle)
-  clearTimeout(deadline)
-}
-
-/** What Node could not parse: too large a header is 431, a slow one 408, the rest 400. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const line =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request'
-  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+function secureContext({ certificatePem, privateKeyPem }: TlsIdentity) {
+  return { cert: certificatePem, key: privateKeyPem, minVersion: 'TLSv1.2' } as const
 }

@@ -1,6 +1,5 @@
 import { HttpFault } from './faults.ts'
 import type { AnyOperation, Method, Protocol, RequestHead } from './operation.ts'
-import { queryValue } from './operation.ts'
 import { type CompiledPath, compilePath } from './path.ts'
 
 export interface Matched<C, N> {
@@ -13,58 +12,65 @@ export interface Matcher<C, N> {
   match(head: RequestHead): Matched<C, N> | null
 }
 
-/** Compiles a protocol's table once. GET operations answer HEAD too, unless the table has a HEAD of its own. */
+interface Route<C, N> {
+  readonly operation: AnyOperation<C, N>
+  readonly path: CompiledPath
+  /** Lower-case names and values; `true` for any value. */
+  readonly query: readonly (readonly [name: string, value: string | true])[]
+}
+
+/**
+ * Compiles a protocol's table once. GET operations answer HEAD too, unless the table has a HEAD of its own. Of several that
+ * fit, the one with the most query conditions is taken; among equals the first of the table.
+ */
 export function compileOperations<C, N>(protocol: Protocol<C, N>): Matcher<C, N> {
   const routes = protocol.operations
-    .map((operation) => ({ operation, path: compilePath(operation.path, protocol.ignoreCase) }))
-    .sort((a, b) => conditions(b.operation) - conditions(a.operation))
-  const byMethod = new Map<Method, typeof routes>()
-  for (const route of routes)
-    byMethod.set(route.operation.method, [...(byMethod.get(route.operation.method) ?? []), route])
+    .map((operation): Route<C, N> => {
+      const query = Object.entries(operation.query ?? {}).map(
+        ([name, value]) => [name.toLowerCase(), value === true ? true : value.toLowerCase()] as const,
+      )
+      return { operation, path: compilePath(operation.path, protocol.ignoreCase), query }
+    })
+    .sort((a, b) => b.query.length - a.query.length)
+  const byMethod = Map.groupBy(routes, ({ operation }) => operation.method)
 
   return {
     match(head) {
-      const found = first(byMethod.get(head.method), head)
-      if (found) return found
-      if (head.method === 'HEAD') {
-        const get = first(byMethod.get('GET'), head)
-        if (get) return get
-      }
-      const allowed = [...byMethod]
-        .filter(([, list]) => list.some((route) => fits(route, head)))
-        .map(([method]) => method)
-      if (allowed.length > 0) throw new HttpFault('method-not-allowed', { allowed })
-      return null
+      const query = firstValues(head.query)
+      const find = (method: Method) => firstFit(byMethod.get(method) ?? [], head.path, query)
+      const found = find(head.method) ?? (head.method === 'HEAD' ? find('GET') : null)
+      if (found !== null) return found
+      const allowed = new Set([...byMethod.keys()].filter((method) => find(method) !== null))
+      if (allowed.size === 0) return null
+      if (allowed.has('GET')) allowed.add('HEAD')
+      throw new HttpFault('method-not-allowed', { allowed: [...allowed] })
     },
   }
 }
 
-type Route<C, N> = { readonly operation: AnyOperation<C, N>; readonly path: CompiledPath }
+/** Read once a request: a look-up for each route through thousands of names would be work that a client can make us do. */
+function firstValues(query: URLSearchParams): ReadonlyMap<string, string> {
+  const values = new Map<string, string>()
+  for (const [name, value] of query) {
+    const lower = name.toLowerCase()
+    if (!values.has(lower)) values.set(lower, value.toLowerCase())
+  }
+  return values
+}
 
-function first<C, N>(routes: readonly Route<C, N>[] | undefined, head: RequestHead): Matched<C, N> | null {
-  for (const route of routes ?? []) {
-    if (!hasQuery(route.operation, head)) continue
-    const params = route.path.match(head.path)
+function firstFit<C, N>(
+  routes: readonly Route<C, N>[],
+  path: string,
+  query: ReadonlyMap<string, string>,
+): Matched<C, N> | null {
+  for (const route of routes) {
+    if (!route.query.every(([name, wanted]) => isMet(query.get(name), wanted))) continue
+    const params = route.path.match(path)
     if (params !== null) return { operation: route.operation, params }
   }
   return null
 }
 
-function fits<C, N>(route: Route<C, N>, head: RequestHead): boolean {
-  return hasQuery(route.operation, head) && route.path.match(head.path) !== null
-}
-
-function hasQuery(
-  { query }: { readonly query?: Readonly<Record<string, string | true>> },
-  head: RequestHead,
-): boolean {
-  if (query === undefined) return true
-  return Object.entries(query).every(([name, wanted]) => {
-    const value = queryValue(head, name)
-    return value !== undefined && (wanted === true || value.toLowerCase() === wanted.toLowerCase())
-  })
-}
-
-function conditions(operation: { readonly query?: object }): number {
-  return Object.keys(operation.query ?? {}).length
+function isMet(value: string | undefined, wanted: string | true): boolean {
+  return value !== undefined && (wanted === true || value === wanted)
 }

@@ -1,27 +1,34 @@
 import { HttpFault } from './faults.ts'
 
-// eslint-disable-next-line no-control-regex -- the characters that no path may hold
-const control = /[\u0000-\u001f\u007f]/
+/** No path may hold them: C0, DEL and C1. */
+const control = /\p{Cc}/u
+const unencoded = /[^\x20-\x7e]/
 
 /**
  * The path of a request target, decoded once. Double slashes are one (az sends `//metadata/endpoints`).
  * @throws HttpFault `path-malformed`
  */
 export function decodePath(rawPath: string): string {
-  let path: string
-  try {
-    path = rawPath.includes('%') ? decodeURIComponent(rawPath) : rawPath
-  } catch {
-    throw new HttpFault('path-malformed', { reason: 'the percent-encoding is not valid UTF-8' })
-  }
-  if (control.test(path)) throw new HttpFault('path-malformed', { reason: 'it holds a control character' })
+  if (unencoded.test(rawPath)) throw malformed('it holds a character that must be percent-encoded')
+  let path = percentDecoded(rawPath)
+  if (control.test(path)) throw malformed('it holds a control character')
   if (path.includes('//')) path = path.replace(/\/{2,}/g, '/')
-  if (!path.startsWith('/'))
-    throw new HttpFault('path-malformed', { reason: 'it does not begin with a slash' })
-  if (/(^|\/)\.\.?(\/|$)/.test(path)) {
-    throw new HttpFault('path-malformed', { reason: 'it holds a `.` or `..` segment' })
-  }
+  if (!path.startsWith('/')) throw malformed('it does not begin with a slash')
+  if (/\/\.\.?(\/|$)/.test(path)) throw malformed('it holds a `.` or `..` segment')
   return path
+}
+
+function percentDecoded(rawPath: string): string {
+  if (!rawPath.includes('%')) return rawPath
+  try {
+    return decodeURIComponent(rawPath)
+  } catch {
+    throw malformed('the percent-encoding is not valid UTF-8')
+  }
+}
+
+function malformed(reason: string): HttpFault<'path-malformed'> {
+  return new HttpFault('path-malformed', { reason })
 }
 
 export interface CompiledPath {
@@ -29,27 +36,31 @@ export interface CompiledPath {
   match(path: string): Readonly<Record<string, string>> | null
 }
 
-const placeholder = /\{([A-Za-z]+)([?+]?)\}/
+const placeholder = /\{([A-Za-z]+)([?+]?)\}/g
 
-/** Compiles a pattern of `Operation.path`. */
+/**
+ * Compiles a pattern of `Operation.path`. A segment may hold several plain placeholders: `/Entities(a='{a}',b='{b}')`.
+ *
+ * @throws TypeError for a pattern that is none
+ */
 export function compilePath(pattern: string, ignoreCase: boolean): CompiledPath {
   const names: string[] = []
-  let source = ''
-  for (const segment of pattern.split('/').slice(1)) {
-    const found = placeholder.exec(segment)
-    if (found === null) {
-      source += '/' + escape(segment)
-      continue
-    }
-    const [whole, name = '', mark = ''] = found
-    names.push(name)
-    const before = escape(segment.slice(0, found.index))
-    const after = escape(segment.slice(found.index + whole.length))
-    if (mark === '?') source += `(?:/${before}([^/]*)${after})?`
-    else if (mark === '+') source += `/${before}(.+?)${after}`
-    else source += `/${before}([^/]+)${after}`
-  }
-  const expression = new RegExp(`^${source}/?$`, ignoreCase ? 'i' : '')
+  const source = pattern
+    .split('/')
+    .slice(1)
+    .map((segment) => {
+      const [first, ...more] = segment.matchAll(placeholder)
+      for (const found of first === undefined ? [] : [first, ...more]) names.push(found[1] ?? '')
+      const written = segment.replaceAll(placeholder, '')
+      const marks = new Set([first, ...more].map((found) => found?.[2]))
+      if (/[{}]/.test(written) || (more.length > 0 && (marks.has('?') || marks.has('+')))) {
+        throw new TypeError(`not a path pattern: ${pattern}`)
+      }
+      return segmentSource(segment, first?.[2] ?? '')
+    })
+    .join('')
+  // `s`: a line separator (U+2028) in a name is a character like any other.
+  const expression = new RegExp(`^${source}/?$`, ignoreCase ? 'is' : 's')
   return {
     match(path) {
       const found = expression.exec(path)
@@ -57,6 +68,13 @@ export function compilePath(pattern: string, ignoreCase: boolean): CompiledPath 
       return Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? '']))
     },
   }
+}
+
+function segmentSource(segment: string, mark: string): string {
+  const one = mark === '+' ? '(.+?)' : mark === '?' ? '([^/]*)' : '([^/]+)'
+  const literals = segment.split(/\{[A-Za-z]+[?+]?\}/)
+  const source = `/${literals.map(escape).join(one)}`
+  return mark === '?' ? `(?:${source})?` : source
 }
 
 function escape(text: string): string {

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Fault, Outage } from '../kernel/fault.ts'
 import { type BodyPace, takeBody } from './body.ts'
 import { HttpFault } from './faults.ts'
-import { type AnyProtocol, type HostTable, parseAuthority } from './hosts.ts'
+import type { AnyProtocol, HostTable } from './hosts.ts'
 import { type Matcher, compileOperations } from './match.ts'
-import type { Method, Reply } from './operation.ts'
+import type { Method, Reply, RequestHead } from './operation.ts'
 import { decodePath } from './path.ts'
-import { writeReply } from './reply.ts'
+import { type Place, addressOf, joinedHeaders, locate } from './place.ts'
+import { discard, writeReply } from './reply.ts'
+import { type Unread, drainUnread } from './unread.ts'
 
 /** What the pipeline tells of each request, for logs and metrics. Never a query, a header or a body. */
 export interface RequestRecord {
@@ -15,7 +18,10 @@ export interface RequestRecord {
   readonly subject: string
   readonly method: string
   readonly path: string
+  /** 0 when the client left before an answer began. */
   readonly status: number
+  /** Whether the answer was handed over to its end; false when either side broke off. */
+  readonly isWhole: boolean
   readonly durationMs: number
   readonly remoteAddress: string
   readonly bytesReceived: number
@@ -44,100 +50,6 @@ const methods: ReadonlySet<string> = new Set<Method>([
   'OPTIONS',
 ])
 
-/** The one request handler: host, path, match, admit, body, run, write. */
-export function pipeline(deps: PipelineDeps): (request: IncomingMessage, response: ServerResponse) => void {
-  const matchers = new Map<AnyProtocol, Matcher<unknown, unknown>>()
-  const matcherOf = (protocol: AnyProtocol) => {
-    const known = matchers.get(protocol)
-    if (known) return known
-    const made = compileOperations(protocol)
-    matchers.set(protocol, made)
-    return made
-  }
-
-  return (request, response) => {
-    const startedAt = performance.now()
-    const requestId = deps.newRequestId()
-    const label = { protocol: 'none', operation: 'none', subject: '' }
-    const abort = new AbortController()
-    const leave = () => abort.abort(new HttpFault('body-aborted', {}))
-    const before = { received: request.socket.bytesRead, sent: request.socket.bytesWritten }
-    response.once('close', () => {
-      if (!response.writableFinished) leave()
-      deps.observe.finished({
-        requestId,
-        ...label,
-        method: request.method ?? '',
-        path: (request.url ?? '').split('?', 1)[0] ?? '',
-        status: response.headersSent ? response.statusCode : 0,
-        durationMs: performance.now() - startedAt,
-        remoteAddress: addressOf(request),
-        bytesReceived: request.socket.bytesRead - before.received,
-        bytesSent: request.socket.bytesWritten - before.sent,
-      })
-    })
-    answer({ request, response, requestId, startedAt, label, signal: abort.signal }).catch(
-      (error: unknown) => {
-        // A broken stream: the connection ends without a clean end, so that nobody takes the part for the whole.
-        if (!abort.signal.aborted && !(error instanceof HttpFault)) deps.observe.bug(error, requestId)
-        response.destroy()
-      },
-    )
-  }
-
-  async function answer(exchange: Exchange): Promise<void> {
-    const { request, response, requestId, startedAt, label, signal } = exchange
-    const place = locate(request)
-    const found = place === null ? null : deps.hosts.find(place.hostname)
-    if (place === null || found === null) {
-      const reply = place === null ? badHost : unknownHost
-      return finish(exchange, reply, { 'x-ms-request-id': requestId })
-    }
-    const { protocol, subject } = found
-    label.protocol = protocol.name
-    label.subject = subject
-    const split = place.target.indexOf('?')
-    const rawPath = split < 0 ? place.target : place.target.slice(0, split)
-    const head = {
-      method: request.method as Method,
-      path: rawPath,
-      query: new URLSearchParams(split < 0 ? '' : place.target.slice(split)),
-      target: place.target,
-      headers: joinedHeaders(request),
-      authority: place.authority,
-      subject,
-      remoteAddress: addressOf(request),
-      requestId,
-      startedAt,
-    }
-    let reply: Reply
-    try {
-      if (!methods.has(head.method)) throw new HttpFault('method-not-allowed', { allowed: [...methods] })
-      head.path = decodePath(rawPath)
-      const matched = matcherOf(protocol).match(head)
-      label.operation = matched?.operation.id ?? 'none'
-      const caller = await protocol.admit(head, matched)
-      if (matched === null) throw new HttpFault('operation-unknown', {})
-      const body = await takeBody({ request, response }, matched.operation.body, deps.pace)
-      reply = await matched.operation.run({ head, params: matched.params, caller, body, signal })
-    } catch (error) {
-      reply = protocol.fail(error, head)
-      if (reply.status >= 500 && reply.status !== 503) deps.observe.bug(error, requestId)
-    }
-    return finish(exchange, reply, protocol.headers(head))
-  }
-
-  async function finish(
-    { request, response, signal }: Exchange,
-    reply: Reply,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<void> {
-    if (signal.aborted || response.destroyed) return
-    if (!request.complete) leaveUnread(request, response)
-    await writeReply(response, reply, { headers, isHead: request.method === 'HEAD', signal })
-  }
-}
-
 interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -147,54 +59,175 @@ interface Exchange {
   readonly signal: AbortSignal
 }
 
+/** The one request handler: host, path, match, admit, body, run, write. */
+export function pipeline(deps: PipelineDeps): (request: IncomingMessage, response: ServerResponse) => void {
+  const matcherOf = matcherCache()
+  return (request, response) => {
+    const exchange = begin(deps, request, response)
+    answer(deps, matcherOf, exchange).catch((error: unknown) => {
+      if (!isForeseen(error, exchange.signal)) deps.observe.bug(error, exchange.requestId)
+      breakOff(exchange)
+    })
+  }
+}
+
+type MatcherOf = (protocol: AnyProtocol) => Matcher<unknown, unknown>
+
+function matcherCache(): MatcherOf {
+  const matchers = new Map<AnyProtocol, Matcher<unknown, unknown>>()
+  return (protocol) => {
+    const known = matchers.get(protocol)
+    if (known) return known
+    const made = compileOperations(protocol)
+    matchers.set(protocol, made)
+    return made
+  }
+}
+
+function begin(
+  { newRequestId, observe }: PipelineDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Exchange {
+  const startedAt = performance.now()
+  const requestId = newRequestId()
+  const label = { protocol: 'none', operation: 'none', subject: '' }
+  const abort = new AbortController()
+  const { socket } = request
+  const before = { received: socket.bytesRead, sent: socket.bytesWritten }
+  const remoteAddress = addressOf(request)
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort(new HttpFault('body-aborted', {}))
+    observe.finished({
+      requestId,
+      ...label,
+      method: request.method ?? '',
+      path: (request.url ?? '').split('?', 1)[0] ?? '',
+      status: response.headersSent ? response.statusCode : 0,
+      isWhole: response.writableFinished,
+      durationMs: performance.now() - startedAt,
+      remoteAddress,
+      bytesReceived: socket.bytesRead - before.received,
+      bytesSent: socket.bytesWritten - before.sent,
+    })
+  })
+  return { request, response, requestId, startedAt, label, signal: abort.signal }
+}
+
+async function answer(deps: PipelineDeps, matcherOf: MatcherOf, exchange: Exchange): Promise<void> {
+  const { request, requestId, label } = exchange
+  const place = locate(request)
+  const found = place === null ? null : deps.hosts.find(place.hostname)
+  if (place === null || found === null) {
+    const reply = place === null ? badHost : unknownHost
+    return finish(exchange, reply, { 'x-ms-request-id': requestId })
+  }
+  const { protocol, subject } = found
+  label.protocol = protocol.name
+  label.subject = subject
+  const head = headOf(exchange, place, subject)
+  const reply = await replyTo(deps, matcherOf(protocol), protocol, { head, exchange })
+  return finish(exchange, reply, protocol.headers(head))
+}
+
+async function replyTo(
+  deps: PipelineDeps,
+  matcher: Matcher<unknown, unknown>,
+  protocol: AnyProtocol,
+  { head, exchange }: { readonly head: { path: string } & RequestHead; readonly exchange: Exchange },
+): Promise<Reply> {
+  const { request, response, label, signal, requestId } = exchange
+  try {
+    if (!methods.has(head.method)) throw new HttpFault('method-not-allowed', { allowed: [...methods] })
+    head.path = decodePath(head.path)
+    const matched = matcher.match(head)
+    label.operation = matched?.operation.id ?? 'none'
+    const caller = await protocol.admit(head, matched)
+    if (matched === null) throw new HttpFault('operation-unknown', {})
+    const body = await takeBody({ request, response }, matched.operation.body, deps.pace)
+    return await matched.operation.run({ head, params: matched.params, caller, body, signal })
+  } catch (error) {
+    const reply = protocol.fail(error, head)
+    if (reply.status >= 500 && !isForeseen(error, signal)) deps.observe.bug(error, requestId)
+    return isNotAllowed(error) ? withAllow(reply, error.facts.allowed) : reply
+  }
+}
+
+function headOf(exchange: Exchange, place: Place, subject: string): { path: string } & RequestHead {
+  const { target, authority } = place
+  const { request, requestId, startedAt } = exchange
+  const split = target.indexOf('?')
+  return {
+    method: request.method as Method,
+    // Not decoded yet: a path that does not decode is refused in the protocol's own words.
+    path: split < 0 ? target : target.slice(0, split),
+    query: new URLSearchParams(split < 0 ? '' : target.slice(split)),
+    target,
+    headers: joinedHeaders(request),
+    authority,
+    subject,
+    remoteAddress: addressOf(request),
+    requestId,
+    startedAt,
+  }
+}
+
+async function finish(
+  exchange: Exchange,
+  reply: Reply,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { request, response, signal } = exchange
+  if (signal.aborted || response.destroyed) return discard(reply)
+  const unread = drainUnread(request)
+  if (unread?.keepsConnection === false) response.setHeader('Connection', 'close')
+  await writeReply(response, reply, {
+    headers,
+    isHead: request.method === 'HEAD',
+    signal,
+    ...(unread === null ? {} : { beforeEnd: () => closeUnlessDrained(exchange, unread) }),
+  })
+}
+
+async function closeUnlessDrained({ request, response }: Exchange, unread: Unread): Promise<void> {
+  if (await unread.drained) return
+  response.once('finish', () => request.socket.destroySoon())
+}
+
+/**
+ * Whatever went wrong while an answer was written: one that has begun ends without a clean end, so that nobody takes the
+ * part for the whole; of one that has not, the client learns no more than that it failed.
+ */
+function breakOff({ response, requestId }: Exchange): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.writeHead(500, { 'x-ms-request-id': requestId, 'Content-Length': 0, Connection: 'close' })
+  response.end()
+}
+
+/** A refusal, an outage, or the echo of a client that left: anything else is a bug of ours. */
+function isForeseen(error: unknown, signal: AbortSignal): boolean {
+  if (error instanceof Fault || error instanceof Outage) return true
+  return signal.aborted && error instanceof Error && error.name === 'AbortError'
+}
+
+function isNotAllowed(error: unknown): error is HttpFault<'method-not-allowed'> {
+  return error instanceof HttpFault && error.code === 'method-not-allowed'
+}
+
+/** RFC 9110 section 15.5.6: a 405 names what is allowed. */
+function withAllow(reply: Reply, allowed: readonly string[]): Reply {
+  return { ...reply, headers: { allow: allowed.join(', '), ...reply.headers } }
+}
+
 const badHost: Reply = {
   status: 400,
-  body: { error: { code: 'BadRequest', message: 'The request must name exactly one valid Host.' } },
+  body: { error: { code: 'BadRequest', message: 'The request must name exactly one valid host.' } },
 }
 const unknownHost: Reply = {
   status: 404,
   body: { error: { code: 'HostNotFound', message: 'No service of this installation has that host name.' } },
-}
-
-const MAX_DRAIN_BYTES = 1024 * 1024
-
-/** An answer before the body's end: a little is read away, so that the client sees the answer; then the connection closes. */
-function leaveUnread(request: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('Connection', 'close')
-  let drained = 0
-  request.on('data', (chunk: Buffer) => {
-    drained += chunk.length
-    if (drained > MAX_DRAIN_BYTES) request.destroy()
-  })
-  request.on('error', () => {
-    // The client went away while we read its rest; the answer was written already.
-  })
-}
-
-/** Authority and target. An absolute-form target overrides the Host; none or two Hosts are refused (RFC 9112 section 3.2). */
-function locate(request: IncomingMessage): { hostname: string; authority: string; target: string } | null {
-  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length !== 1) return null
-  const url = request.url ?? '/'
-  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url)
-  const parsed = parseAuthority(absolute?.[1] ?? request.headers.host ?? '')
-  if (parsed === null) return null
-  const target = absolute === null ? url : (absolute[2] ?? '')
-  return { ...parsed, target: target.startsWith('/') ? target : `/${target}` }
-}
-
-function joinedHeaders(request: IncomingMessage): ReadonlyMap<string, string> {
-  const joined = new Map<string, string>()
-  const raw = request.rawHeaders
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase()
-    const value = raw[index + 1] ?? ''
-    const before = joined.get(name)
-    joined.set(name, before === undefined ? value : `${before}, ${value}`)
-  }
-  return joined
-}
-
-function addressOf(request: IncomingMessage): string {
-  return (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '')
 }

@@ -2,6 +2,14 @@ import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Reply } from './operation.ts'
 
+export interface WriteOptions {
+  readonly headers: Readonly<Record<string, string>>
+  readonly isHead: boolean
+  readonly signal: AbortSignal
+  /** Waited for when the client has everything, before the response ends. */
+  readonly beforeEnd?: () => Promise<void>
+}
+
 /**
  * Writes a reply. Every answer has a Content-Length unless its stream's length is unknown; HEAD, 204 and 304 have no body.
  * Rejects when a stream breaks: the caller then destroys the connection, so that no client takes it for a whole one.
@@ -9,63 +17,73 @@ import type { Reply } from './operation.ts'
 export async function writeReply(
   response: ServerResponse,
   reply: Reply,
-  {
-    headers,
-    isHead,
-    signal,
-  }: {
-    readonly headers: Readonly<Record<string, string>>
-    readonly isHead: boolean
-    readonly signal: AbortSignal
-  },
+  options: WriteOptions,
 ): Promise<void> {
+  const { headers, isHead } = options
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   for (const [name, value] of Object.entries(reply.headers ?? {})) {
     response.setHeader(name, typeof value === 'string' ? value : [...value])
   }
   response.statusCode = reply.status
   const { body } = reply
-  if (reply.status === 204 || reply.status === 304) {
-    response.end()
-    return
-  }
-  if (body instanceof Uint8Array || body === undefined) {
-    endWith(response, body ?? noBytes, isHead)
-    return
-  }
+  const hasNoBody = isHead || reply.status === 204 || reply.status === 304
   if (isStream(body)) {
-    if (body.length !== undefined) response.setHeader('Content-Length', body.length)
-    if (isHead) response.end()
-    else await pump(response, body, signal)
-    return
+    if (body.length !== undefined && reply.status !== 204) response.setHeader('Content-Length', body.length)
+    if (hasNoBody) await discard(reply)
+    else await pump(response, body, options.signal)
+    return end(response, noBytes, options)
   }
-  if (!response.hasHeader('Content-Type'))
+  if (reply.status === 204 || reply.status === 304) return end(response, noBytes, options)
+  const bytes = bytesOf(body)
+  if (body !== undefined && !(body instanceof Uint8Array) && !response.hasHeader('Content-Type')) {
     response.setHeader('Content-Type', 'application/json; charset=utf-8')
-  endWith(response, Buffer.from(JSON.stringify(body)), isHead)
+  }
+  // A handler of HEAD may have said the length of what GET would give.
+  if (!(isHead && response.hasHeader('Content-Length'))) response.setHeader('Content-Length', bytes.length)
+  return end(response, isHead ? noBytes : bytes, options)
+}
+
+/** Lets go of a body that nobody will read. */
+export async function discard({ body }: Reply): Promise<void> {
+  if (isStream(body)) await body.stream[Symbol.asyncIterator]().return?.()
 }
 
 const noBytes = Buffer.alloc(0)
 
-function endWith(response: ServerResponse, bytes: Uint8Array, isHead: boolean): void {
-  // A handler of HEAD may have said the length of what GET would give.
-  if (!(isHead && response.hasHeader('Content-Length'))) response.setHeader('Content-Length', bytes.length)
-  response.end(isHead ? undefined : bytes)
+function bytesOf(body: Exclude<Reply['body'], StreamBody>): Uint8Array {
+  if (body === undefined) return noBytes
+  return body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body))
+}
+
+async function end(response: ServerResponse, last: Uint8Array, { beforeEnd }: WriteOptions): Promise<void> {
+  if (beforeEnd !== undefined) {
+    if (last.length > 0) response.write(last)
+    else response.flushHeaders()
+    await beforeEnd()
+    response.end()
+  } else if (last.length > 0) response.end(last)
+  else response.end()
 }
 
 type StreamBody = Extract<Reply['body'], { readonly stream: unknown }>
 
-function isStream(body: Exclude<Reply['body'], Uint8Array | undefined>): body is StreamBody {
-  return typeof body === 'object' && body !== null && 'stream' in body && typeof body.stream === 'object'
+function isStream(body: Reply['body']): body is StreamBody {
+  if (typeof body !== 'object' || body === null || body instanceof Uint8Array || !('stream' in body))
+    return false
+  const { stream } = body
+  return typeof stream === 'object' && stream !== null && Symbol.asyncIterator in stream
 }
 
 async function pump(response: ServerResponse, body: StreamBody, signal: AbortSignal): Promise<void> {
+  const { length = Infinity } = body
   let written = 0
   for await (const chunk of body.stream) {
     written += chunk.length
+    // Never a byte beyond the announced length: the client would take it for the next answer.
+    if (written > length) throw new Error(`a stream of ${length} bytes went beyond its end`)
     if (!response.write(chunk)) await once(response, 'drain', { signal })
   }
   if (body.length !== undefined && written !== body.length) {
     throw new Error(`a stream of ${body.length} bytes ended after ${written}`)
   }
-  response.end()
 }
