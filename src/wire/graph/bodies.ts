@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import type { Json } from '../../kernel/json.ts'
+import { type Guid, parseGuid } from '../../kernel/guid.ts'
+import { GraphFault } from './faults.ts'
+
+const guid = z.string().transform((text, context): Guid => {
+  const parsed = parseGuid(text)
+  if (parsed !== null) return parsed
+  context.addIssue({ code: 'custom', message: 'it is no GUID' })
+  return z.NEVER
+})
+const time = z.iso.datetime({ offset: true, error: 'it is no time' }).transform((text) => new Date(text))
+/** What would go unheeded, and matters: a certificate nobody could sign in with, a principal that is to be locked out. */
+const empty = z.array(z.unknown()).max(0, 'only passwords made by addPassword are supported').nullish()
+
+export const applicationBody = z.object({
+  displayName: z.string('it is missing or no text'),
+  keyCredentials: empty,
+  passwordCredentials: empty,
+})
+export const applicationPatch = applicationBody.partial()
+export const servicePrincipalBody = z.object({
+  appId: guid,
+  accountEnabled: z
+    .union(
+      [z.literal(true), z.stringFormat('true', /^true$/i)],
+      'a service principal is enabled as long as it exists',
+    )
+    .nullish(),
+  keyCredentials: empty,
+  passwordCredentials: empty,
+})
+export const addPasswordBody = z
+  .object({
+    passwordCredential: z
+      .object({
+        displayName: z.string().nullish(),
+        startDateTime: time.nullish(),
+        endDateTime: time.nullish(),
+      })
+      .nullish(),
+  })
+  .nullish()
+export const removePasswordBody = z.object({ keyId: guid })
+export const getByIdsBody = z.object({
+  ids: z.array(z.string()).max(1_000, 'there are more than 1000'),
+  types: z.array(z.string()).nullish(),
+})
+
+/** Unknown members are left alone, as Graph does with what it only reads back. @throws GraphFault `property-unsupported` */
+export function parseBody<T>(schema: z.ZodType<T>, json: Json | undefined): T {
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const property = issue?.path.join('.') ?? ''
+  throw new GraphFault('property-unsupported', {
+    property: property === '' ? 'body' : property,
+    reason: issue?.message ?? '',
+  })
+}
+
+/** @throws GraphFault `object-id-invalid` */
+export function parseId(text: string): Guid {
+  const id = parseGuid(text)
+  if (id === null) throw new GraphFault('object-id-invalid', { id: text })
+  return id
+}
