@@ -4,12 +4,12 @@ import { hkdf } from './hkdf.ts'
 import { KEY_BYTES } from './key-material.ts'
 
 /** Format of everything sealed by `sealUnder`: docs/format/record.md. */
-export const SEAL_VERSION = 1
+const SEAL_VERSION = 1
 const SALT_BYTES = 16
 const versionByte = Buffer.from([SEAL_VERSION])
 
 /** By how much a sealed record is longer than its plaintext. */
-export const SEAL_OVERHEAD = 1 + SALT_BYTES + GCM_TAG_BYTES
+const SEAL_OVERHEAD = 1 + SALT_BYTES + GCM_TAG_BYTES
 
 /** What is sealed. Keys of different kinds and records never open as one another: the label enters the key derivation. */
 export type SealLabel = 'record' | 'record-key' | 'mac-key' | 'extent-key'

@@ -3,7 +3,7 @@ import { KIB } from '../kernel/units.ts'
 /** Sealed bytes of a full segment, tag included; chosen by measurement (docs/format/stream.md). */
 export const SEGMENT_BYTES = 64 * KIB
 /** Length byte ‖ salt[32] ‖ nonce prefix[7]. */
-export const HEADER_BYTES = 40
+const HEADER_BYTES = 40
 const SEGMENT_TAG_BYTES = 16
 /** The counter has 32 bits, and Tink's Go code refuses its last value. */
 const MAX_SEGMENTS = 2 ** 32 - 1

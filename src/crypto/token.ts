@@ -4,7 +4,7 @@ import { KIB } from '../kernel/units.ts'
 import { TokenFault } from './faults.ts'
 import type { PublicTokenKey, TokenSigner } from './token-key.ts'
 
-export { PublicTokenKey, type TokenJwk, TokenSigner } from './token-key.ts'
+export { PublicTokenKey, TokenSigner } from './token-key.ts'
 
 /** What a token may measure at most; looked at before anything is parsed. */
 export const MAX_TOKEN_BYTES = 16 * KIB

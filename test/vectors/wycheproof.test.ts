@@ -32,7 +32,10 @@ async function judge<T>(
   return cases.length
 }
 
-if (!hasWycheproof) test.skip(whyNoWycheproof)
+if (!hasWycheproof) {
+  console.log(whyNoWycheproof)
+  test.skip(whyNoWycheproof)
+}
 
 describe.runIf(hasWycheproof)('Wycheproof', () => {
   test('AES-256-GCM with 96-bit nonces', async () => {
