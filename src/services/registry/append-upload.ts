@@ -53,7 +53,8 @@ export async function appendUpload(
 /** Before a byte is read. @throws RegistryFault `upload-range-invalid`, `size-invalid` */
 export function assertInOrder(path: UploadPath, { range, length }: Chunk, size: number): void {
   if (range === null) return
-  if (range.first !== size) throw outOfOrder(path, `${range.first}-${range.last}`, size)
+  if (range.first !== size || range.last < range.first)
+    throw outOfOrder(path, `${range.first}-${range.last}`, size)
   if (length !== null && length !== range.last - range.first + 1) {
     throw new RegistryFault('size-invalid', {
       reason: `Content-Range ${range.first}-${range.last} does not fit Content-Length ${length}`,

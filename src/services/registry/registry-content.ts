@@ -58,8 +58,8 @@ export interface RegistryContent extends AsyncDisposable {
   usedBytes(registryUid: string): Promise<number>
   /** Drops all of a registry that is being deleted. Needs no key; may be repeated. */
   discard(registryUid: string): Promise<void>
-  /** Collects what nothing needs any more, of all registries. Needs no key. To be called every few minutes. */
-  sweep(signal: AbortSignal): Promise<SweepReport>
+  /** Collects what nothing needs any more, of all registries. Needs no key. To be called every few minutes, one at a time. */
+  sweep(): Promise<SweepReport>
 }
 
 export interface RegistryContentDeps {
@@ -122,7 +122,7 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     deleteRepository: (path, signal) => deleteRepository(deps, path, signal),
     usedBytes: (uid) => bytesOf(given.records.read, uid),
     discard: (uid) => forgetRegistry(deps, uid),
-    sweep: (signal) => sweep({ ...deps, ...kept, store: bytes }, AbortSignal.any([signal, disposed.signal])),
+    sweep: () => sweep({ ...deps, ...kept, store: bytes }, disposed.signal),
     [Symbol.asyncDispose]: async () => disposed.abort(),
   }
 }
