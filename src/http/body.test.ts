@@ -193,9 +193,14 @@ test('a body that ends before its length is no upload', async () => {
   expect(toy.events).toEqual(['put began'])
 })
 
-test('a client that stops sending is told 408 and cut off', async () => {
+test('a client that stops sending is told 408 and cut off, however fast it was before', async () => {
+  await using fast = await serveProtocol(toy, host, { pace: { ...pace, graceMs: 60_000 } })
   const begun = performance.now()
-  const answer = await talk(server.port, headOf('PUT', '/things/a', 'Content-Length: 10'), 'abc')
+  const answer = await talk(
+    fast.port,
+    headOf('PUT', '/things/a', 'Content-Length: 1000000'),
+    Buffer.alloc(500_000),
+  )
   expect(answer).toMatch(/^HTTP\/1.1 408 /)
   expect(performance.now() - begun).toBeLessThan(4_000)
   expect(toy.events).toEqual(['put began'])

@@ -75,13 +75,27 @@ test('close() lets a transfer finish, and nothing else hold it up', async () => 
   await closed
 })
 
-test('close() ends a kept connection once its answer, begun before, is whole', async () => {
-  const toy = toyProtocol()
-  const server = await serveProtocol(toy, host)
-  const answer = talk(server.port, head('/whole'))
-  await expect.poll(() => toy.events).toEqual(['/whole returned'])
+test('close() ends connections on which nothing is asked, at once', async () => {
+  const server = await serveProtocol(toyProtocol(), host)
+  const kept = connect(server.port, '127.0.0.1')
+  kept.write(head('/bytes'))
+  await new Promise((resolve) => kept.once('data', resolve))
+  const silent = connect(server.port, '127.0.0.1')
+  await new Promise((resolve) => silent.once('connect', resolve))
+  const begun = performance.now()
   await server.close(60_000)
-  expect((await answer).length).toBeGreaterThan(200_000)
+  expect(performance.now() - begun).toBeLessThan(1_000)
+})
+
+test('close() ends a kept connection once the answer that had begun before is whole', async () => {
+  const toy = toyProtocol()
+  const server = await serveProtocol(toy, host, { limits: { keepAliveMs: 60_000 } })
+  const answer = talk(server.port, head('/gated'))
+  await expect.poll(() => toy.events).toEqual(['half sent'])
+  const closed = server.close(60_000)
+  toy.release()
+  expect(await answer).toMatch(/half and half$/)
+  await closed
 })
 
 test('close() cuts at the deadline what is not finished, and the operation learns of it', async () => {

@@ -7,7 +7,7 @@ import { type AnyOperation, type Protocol, type Reply, operation } from './opera
 export interface Toy extends Protocol<string> {
   /** What happened to the streams and operations, in order. */
   readonly events: string[]
-  /** Lets `GET /wait` go on. */
+  /** Lets `GET /wait` and `GET /gated` go on. */
   release(): void
 }
 
@@ -34,7 +34,13 @@ export function toyProtocol(): Toy {
     ignoreCase: false,
     events,
     release: () => gate.resolve(undefined),
-    operations: [...plain(events), ...bodies(events), ...streams(events), waiting(events, gate.promise)],
+    operations: [
+      ...plain(events),
+      ...bodies(events),
+      ...streams(events),
+      waiting(events, gate.promise),
+      gated(events, gate.promise),
+    ],
     admit: async (head) => {
       if (head.headers.get('authorization') === 'no') throw new ToyFault('refused', {})
       return 'somebody'
@@ -239,6 +245,24 @@ function waiting(events: string[], gate: Promise<undefined>): AnyOperation<strin
         events.push('aborted')
         throw error
       }
+    },
+  })
+}
+
+function gated(events: string[], gate: Promise<undefined>): AnyOperation<string> {
+  return operation({
+    ...ok,
+    id: 'Gated',
+    method: 'GET',
+    path: '/gated',
+    async run() {
+      const stream = (async function* () {
+        yield Buffer.from('half ')
+        events.push('half sent')
+        await gate
+        yield Buffer.from('and half')
+      })()
+      return { status: 200, body: { stream, length: 13 } }
     },
   })
 }
