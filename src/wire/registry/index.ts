@@ -14,17 +14,21 @@ import { referrersOperation } from './operations/referrers.ts'
 import { tokenOperations } from './operations/token.ts'
 import { uploadOperations } from './operations/uploads.ts'
 
-export interface RegistryProtocolDeps extends AuthDeps {
+export interface RegistryProtocolDeps {
   readonly content: RegistryContent
+  readonly auth: AuthDeps
 }
 
 /** Container registry: OCI distribution 1.1 and ACR's own API, on `<registry>.azurecr.<domain>`. */
-export function registryProtocol(deps: RegistryProtocolDeps): Protocol<RegistryCaller, RegistryNeeds> {
+export function registryProtocol({
+  content,
+  auth,
+}: RegistryProtocolDeps): Protocol<RegistryCaller, RegistryNeeds> {
   return {
     name: 'registry',
-    operations: [...tokenOperations(deps), ...contentOperations(deps.content)],
+    operations: [...tokenOperations(auth), ...contentOperations(content)],
     ignoreCase: false,
-    admit: (head, matched) => admit(deps, head, matched),
+    admit: (head, matched) => admit(auth, head, matched),
     fail,
     headers,
   }
