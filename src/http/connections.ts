@@ -9,8 +9,8 @@ export interface Connections {
 }
 
 /**
- * Node's own `closeIdleConnections` counts as busy a connection that has not sent anything yet, and does not know one in its
- * TLS handshake: a browser's spare connection would hold up every shutdown to the deadline.
+ * Node's own `closeIdleConnections` counts as busy a connection whose request has not come whole, and does not know one in
+ * its TLS handshake: either would hold up a shutdown to its deadline.
  */
 export function trackConnections(server: Server): Connections {
   const sockets = new Map<string, Socket>()
