@@ -1,39 +1,15 @@
-import type { RootKey } from '../../crypto/root-key.ts'
-import { Outage } from '../../kernel/fault.ts'
-import { type CustomerTarget, type WrapTarget, customerTarget, planChange, targetOf } from './change-plan.ts'
-import { type CustomerKeyDeps, customerKey } from './customer-key.ts'
-import type { Epochs } from './epochs.ts'
-import { isKeyRefused } from './fault-kinds.ts'
-import { Grant } from './grant.ts'
-import type { KeyActivity, WrapCause } from './key-activity.ts'
-import { KeyringFault, type ProtectedResource, type Protection } from './keyring.ts'
-import { LeaseTime } from './lease-time.ts'
-import type { LeaseClock } from './ports.ts'
-import { makeRootKey, openRootKey, wrapForCustomer, wrapForService } from './root-key-wrapping.ts'
+import { customerTarget, planChange, targetOf } from './change-plan.ts'
+import type { ProtectedResource, Protection } from './keyring.ts'
+import { type RewrapDeps, createWrapping, rewrap } from './rewrap.ts'
 import type { Serial } from './waiting.ts'
 import type { Wrapping } from './wrapping-record.ts'
-import type { Held, WrappingStore } from './wrapping-store.ts'
+import type { Held } from './wrapping-store.ts'
 
-export interface ChangeDeps {
-  readonly store: WrappingStore
-  readonly keys: CustomerKeyDeps
-  readonly epochs: Epochs
-  readonly clock: LeaseClock
-  readonly leaseMs: number
-  readonly now: () => Date
-  readonly activity: KeyActivity
+export interface ChangeDeps extends RewrapDeps {
   /** Changes of one resource wait for each other. */
   readonly serial: Serial
-  /** Tells this process's leases; takes the grant over or ends it. */
-  readonly adopt: (resource: ProtectedResource, grant: Grant, wrapping: Wrapping, isCurrent: boolean) => void
   /** What became of taking up newer versions; null: all is well. */
   readonly versionFollowed: (resource: ProtectedResource, failure: unknown) => void
-}
-
-/** A root key opened for a change of key, with the state of the vault that it rests on. */
-interface Opened {
-  readonly grant: Grant
-  isCurrent(): boolean
 }
 
 /**
@@ -65,17 +41,7 @@ export function createKey(
     await deps.store.settle(resource)
     const held = await deps.store.find(resource)
     if (held !== null) return changeHeld(deps, resource, held, to, signal)
-    return reported(deps, resource, 'created', async () => {
-      const target = await targetOf(deps.keys, resource, to, signal)
-      await deps.store.prepare(resource)
-      const { rootKey, ...wrappedKeys } = makeRootKey(resource)
-      try {
-        const base = { ...wrappedKeys, rootKeyId: rootKey.keyId }
-        return await replace(deps, resource, target, base, async () => rootKey, signal)
-      } finally {
-        rootKey.destroy()
-      }
-    })
+    return createWrapping(deps, resource, () => targetOf(deps.keys, resource, to, signal), signal)
   })
 }
 
@@ -148,140 +114,4 @@ async function reconfigure(
   })
   deps.activity.reconfigured(resource, wrapping)
   return wrapping
-}
-
-async function rewrap(
-  deps: ChangeDeps,
-  resource: ProtectedResource,
-  held: Held,
-  target: WrapTarget,
-  cause: WrapCause,
-  signal: AbortSignal,
-): Promise<Wrapping> {
-  return reported(deps, resource, cause, async () => {
-    let old = await openPresent(deps, resource, held, signal)
-    const oldRootKey = async () => {
-      if (!old.isCurrent()) {
-        old.grant.end()
-        old = await openPresent(deps, resource, held, signal)
-      }
-      const keys = old.isCurrent() ? old.grant.keys() : null
-      if (keys === null)
-        throw new Outage('the present key was changed while another took over', { retryAfterSeconds: 1 })
-      return keys.rootKey
-    }
-    try {
-      return await replace(deps, resource, target, held.wrapping, oldRootKey, signal)
-    } finally {
-      old.grant.end()
-    }
-  })
-}
-
-/**
- * @param rootKey asked for again just before the new wrapping takes over: whoever was cut off meanwhile cannot finish
- */
-async function replace(
-  deps: ChangeDeps,
-  resource: ProtectedResource,
-  target: WrapTarget,
-  kept: Pick<Wrapping, 'rootKeyId' | 'wrappedRecordKey' | 'wrappedIndexKey'>,
-  rootKey: () => Promise<RootKey>,
-  signal: AbortSignal,
-): Promise<Wrapping> {
-  const { wrapping, proof } = await deps.store.replace(resource, {
-    serviceWrappingKey: 'wrappingKey' in target ? target.wrappingKey : null,
-    wrap: async (generation) => ({
-      generation,
-      protection: target.protection,
-      versionedKey: 'key' in target ? target.key : null,
-      payloadGeneration: generation,
-      rootKeyId: kept.rootKeyId,
-      lastRotatedAt: deps.now(),
-      wrappedRootKey:
-        'key' in target
-          ? await wrapUnder(deps.keys, resource, target, generation, await rootKey(), signal)
-          : await wrapForService(await rootKey(), resource, generation, target.wrappingKey),
-      wrappedRecordKey: kept.wrappedRecordKey,
-      wrappedIndexKey: kept.wrappedIndexKey,
-    }),
-    prove: async (stored) => {
-      const opened = await open(deps, resource, stored, signal)
-      try {
-        await rootKey()
-        return opened
-      } catch (error) {
-        opened.grant.end()
-        throw error
-      }
-    },
-  })
-  deps.adopt(resource, proof.grant, wrapping, proof.isCurrent())
-  return wrapping
-}
-
-function wrapUnder(
-  keys: CustomerKeyDeps,
-  resource: ProtectedResource,
-  { protection, key }: CustomerTarget,
-  generation: number,
-  rootKey: RootKey,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  return wrapForCustomer(rootKey, resource, generation, (payload) =>
-    customerKey(keys, resource, protection).wrap(key, payload, signal),
-  )
-}
-
-async function open(
-  deps: ChangeDeps,
-  resource: ProtectedResource,
-  held: Held,
-  signal: AbortSignal,
-): Promise<Opened> {
-  const { protection, generation } = held.wrapping
-  const key = protection.source === 'customer' ? protection.key : null
-  const epoch = () => (key === null ? 0 : deps.epochs.of(key))
-  const sentIn = epoch()
-  const time = new LeaseTime(deps.clock)
-  const grant = new Grant(
-    await openRootKey(deps.keys, resource, held, signal),
-    generation,
-    time,
-    deps.leaseMs,
-  )
-  return { grant, isCurrent: () => epoch() === sentIn && grant.keys() !== null }
-}
-
-/** The key that protects the resource now. Its refusal says what must be done first. */
-async function openPresent(
-  deps: ChangeDeps,
-  resource: ProtectedResource,
-  held: Held,
-  signal: AbortSignal,
-): Promise<Opened> {
-  try {
-    return await open(deps, resource, held, signal)
-  } catch (error) {
-    if (!isKeyRefused(error)) throw error
-    const message = `The present key must open before another can take over; give access to it back first. ${error.facts.message}`
-    throw new KeyringFault('key-refused', { ...error.facts, message }, { cause: error })
-  }
-}
-
-async function reported(
-  { activity }: ChangeDeps,
-  resource: ProtectedResource,
-  cause: WrapCause,
-  work: () => Promise<Wrapping>,
-): Promise<Wrapping> {
-  try {
-    const wrapping = await work()
-    activity.wrapped(resource, wrapping, cause)
-    return wrapping
-  } catch (error) {
-    // A version that cannot be taken up is tried again and again: `versionFollowed` tells of it once.
-    if (cause !== 'new-key-version') activity.notWrapped(resource, error, cause)
-    throw error
-  }
 }

@@ -15,7 +15,8 @@ export interface VersionedKey extends KeyIdentifier {
 }
 
 /** Vault names: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers */
-const vaultName = /^[a-z0-9](?:-?[a-z0-9]){2,23}$/
+const vaultName = /^[a-z0-9](?:-?[a-z0-9]){1,23}$/
+const MIN_VAULT_NAME = 3
 const MAX_VAULT_NAME = 24
 
 /**
@@ -57,7 +58,7 @@ export function findVaultKind(vaultUrl: string, vaults: readonly VaultKind[]): V
   for (const kind of vaults) {
     if (!host.endsWith(kind.suffix)) continue
     const label = host.slice(0, -kind.suffix.length)
-    if (label.length <= MAX_VAULT_NAME && vaultName.test(label)) return kind
+    if (label.length >= MIN_VAULT_NAME && label.length <= MAX_VAULT_NAME && vaultName.test(label)) return kind
   }
   return null
 }

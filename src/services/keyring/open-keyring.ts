@@ -1,4 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
+import { Outage } from '../../kernel/fault.ts'
+import { SECOND_MS } from '../../kernel/units.ts'
 import type { Log } from '../../observe/log.ts'
 import type { KeySecretsRepository } from '../../store/records/key-secrets/key-secrets.ts'
 import type { WrappingsRepository } from '../../store/records/wrappings/wrappings.ts'
@@ -53,6 +55,8 @@ const MAX_RENEWALS_AT_ONCE = 32
 
 /** Ends first what a crash left in the middle of a change of key. */
 export async function openKeyring(deps: KeyringDeps): Promise<OpenKeyring> {
+  if (deps.settings.refusalMemoryMs > SECOND_MS)
+    throw new RangeError('a refusal is remembered for a second at most')
   const store = openWrappingStore(deps)
   await store.settleAll()
   const { slots, changes, follower, close } = assemble(deps, store)
@@ -127,9 +131,9 @@ function assemble(deps: KeyringDeps, store: WrappingStore): Parts {
     read: (resource) => store.read(resource),
     openRootKey: (resource, held, signal) => openRootKey(keys, resource, held, signal),
     renewed(resource, { secrets, wrapping }) {
+      // After a change that is under way, which leaves nothing to settle.
+      if (!secrets.isSettled) void serial.run(resource.uid, () => store.settle(resource))
       follower.renewed(resource, wrapping)
-      const isLeft = !secrets.isSettled && !serial.isBusy(resource.uid)
-      if (isLeft) void serial.run(resource.uid, () => store.settle(resource))
     },
   })
   const changes: ChangeDeps = {
@@ -140,7 +144,10 @@ function assemble(deps: KeyringDeps, store: WrappingStore): Parts {
     clock,
     serial,
     leaseMs: settings.leaseMs,
-    adopt: (resource, grant, wrapping, isCurrent) => slots.of(resource).adopt(grant, wrapping, isCurrent),
+    adopt(resource, grant, wrapping, isCurrent) {
+      slots.of(resource).adopt(grant, wrapping, isCurrent)
+      follower.forget(resource.uid)
+    },
     versionFollowed: (resource, failure) => follower.followed(resource, failure),
   }
   const watch = keyHolder.watch((change) => {
@@ -154,7 +161,7 @@ function assemble(deps: KeyringDeps, store: WrappingStore): Parts {
   })
   const close = async () => {
     watch[Symbol.dispose]()
-    closing.abort(new Error('the keyring is closed'))
+    closing.abort(new Outage('the keyring is closed'))
     slots.closeAll()
     await follower.close()
     await activity.flush()

@@ -68,7 +68,7 @@ export class RootKeySlot {
       this.#grant = null
       return null
     }
-    if (grant.isPastHalf() && this.#remembered() === null) {
+    if (this.#renewal === null && grant.isPastHalf() && this.#remembered() === null) {
       // A failure is told by `#ask` to all who must hear of it; whoever holds this lease may use it to its end.
       this.renew().catch(() => undefined)
     }
@@ -145,6 +145,7 @@ export class RootKeySlot {
     const { clock, leaseMs, epochs, read, openRootKey, renewed } = this.#deps
     const held = await read(this.#resource)
     const { wrapping } = held
+    if (wrapping.generation < this.#oldest) return false
     const key = this.#rememberKey(wrapping)
     const epoch = key === null ? 0 : epochs.of(key)
     const time = new LeaseTime(clock)

@@ -1,6 +1,7 @@
 import type { ProtectedResource } from './keyring.ts'
 import type { KeyChange } from './ports.ts'
 import { RootKeySlot, type SlotDeps } from './root-key-slot.ts'
+import { refusedWrapping } from './wrapping-record.ts'
 
 /** The slots of all resources that were asked for since the start; an empty one weighs next to nothing. */
 export class Slots {
@@ -11,9 +12,14 @@ export class Slots {
     this.#deps = deps
   }
 
+  /** @throws KeyringFault `wrapping-refused` for a purpose that its keys are not for */
   of(resource: ProtectedResource): RootKeySlot {
     const known = this.#slots.get(resource.uid)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      if (known.resource.purpose !== resource.purpose)
+        throw refusedWrapping(resource, 'it is for another purpose')
+      return known
+    }
     const made = new RootKeySlot(this.#deps, resource)
     this.#slots.set(resource.uid, made)
     return made

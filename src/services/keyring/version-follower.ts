@@ -30,7 +30,7 @@ export class VersionFollower {
   readonly #deps: FollowerDeps
   readonly #limiter = new Limiter(MAX_AT_ONCE)
   /** By uid: never two at a time for one resource. */
-  readonly #running = new Map<string, Promise<void>>()
+  readonly #running = new Map<string, { readonly ended: Promise<unknown>; again: boolean }>()
   readonly #sweeps = new Set<Promise<void>>()
   readonly #failures = new Map<string, NonNullable<ProtectionState['rotationFailure']>>()
   readonly #timer: NodeJS.Timeout
@@ -49,7 +49,8 @@ export class VersionFollower {
   }
 
   renewed(resource: ProtectedResource, { protection }: Wrapping): void {
-    if (protection.source === 'customer' && protection.key.version === null) void this.#follow(resource)
+    if (protection.source === 'customer' && protection.key.version === null)
+      void this.#follow(resource, 'once')
   }
 
   /** Told by whoever tried; recorded when it is news. */
@@ -71,7 +72,7 @@ export class VersionFollower {
   /** Ends when all that was under way has. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all([...this.#sweeps, ...this.#running.values()])
+    await Promise.all([...this.#sweeps, ...[...this.#running.values()].map(({ ended }) => ended)])
   }
 
   #sweep(key: string | null): void {
@@ -87,26 +88,40 @@ export class VersionFollower {
   async #followAll(key: string | null): Promise<void> {
     for (let after = ''; !this.#deps.closing.aborted;) {
       const { items, next } = await this.#deps.keySecrets.listFollowing(key, after, PAGE)
-      await Promise.all(items.map((owner) => this.#follow(owner)))
+      await Promise.all(items.map((owner) => this.#follow(owner, 'anew')))
       if (next === null) return
       after = next
     }
   }
 
-  /** Never fails. A push that arrives while the resource is being looked at makes it look once more. */
-  #follow(resource: ProtectedResource): Promise<void> {
-    const { followNewest, closing, log } = this.#deps
+  /** Never fails. @param how `anew` looks again when a look is under way: that one may have begun too early */
+  #follow(resource: ProtectedResource, how: 'once' | 'anew'): Promise<unknown> {
     const running = this.#running.get(resource.uid)
-    if (running !== undefined) return running
-    const follow = this.#limiter
-      .run(closing, () => followNewest(resource, closing))
-      .catch((error: unknown) => {
-        const { resourceId } = resource
-        if (!closing.aborted) log.warn({ resourceId, error }, 'a new key version could not be looked for')
-      })
-      .finally(() => this.#running.delete(resource.uid))
-    this.#running.set(resource.uid, follow)
-    return follow
+    if (running !== undefined) {
+      if (how === 'anew') running.again = true
+      return running.ended
+    }
+    const { promise: ended, resolve } = Promise.withResolvers<null>()
+    this.#running.set(resource.uid, { ended, again: true })
+    void this.#look(resource).finally(() => {
+      this.#running.delete(resource.uid)
+      resolve(null)
+    })
+    return ended
+  }
+
+  async #look(resource: ProtectedResource): Promise<void> {
+    const { followNewest, closing, log } = this.#deps
+    const state = this.#running.get(resource.uid)
+    try {
+      while (state?.again === true && !closing.aborted) {
+        state.again = false
+        await this.#limiter.run(closing, () => followNewest(resource, closing))
+      }
+    } catch (error) {
+      const { resourceId } = resource
+      if (!closing.aborted) log.warn({ resourceId, error }, 'a new key version could not be looked for')
+    }
   }
 }
 

@@ -93,8 +93,4 @@ export class Serial {
       if (this.#tails.get(name) === mine) this.#tails.delete(name)
     }
   }
-
-  isBusy(name: string): boolean {
-    return this.#tails.has(name)
-  }
 }

@@ -51,6 +51,8 @@ export interface KeySecretsRepository {
   /** The change is over: nothing of it is left but the wrapping that holds. Idempotent. */
   settle(uid: string): Promise<void>
   remove(uid: string): Promise<void>
+  /** All of them, in the order of uids. */
+  listOwners(after: string, limit: number): Promise<Page<KeyOwner>>
   /** In the order of uids. */
   listUnsettled(after: string, limit: number): Promise<Page<KeyOwner>>
   /** Those that follow the newest version of that key, or of any when it is null. In the order of uids. */
@@ -65,7 +67,7 @@ export function keySecretsRepository(
   return { ...readsOf(records, recordKey), ...writesOf(records, recordKey) }
 }
 
-type Reads = Pick<KeySecretsRepository, 'find' | 'listUnsettled' | 'listFollowing'>
+type Reads = Pick<KeySecretsRepository, 'find' | 'listOwners' | 'listUnsettled' | 'listFollowing'>
 
 function readsOf({ read }: Records<KeySecretsTables>, recordKey: RecordKey): Reads {
   const page = (rows: readonly KeySecretsTable[], limit: number): Page<KeyOwner> => ({
@@ -84,6 +86,7 @@ function readsOf({ read }: Records<KeySecretsTables>, recordKey: RecordKey): Rea
       const row = await rowOf(read, uid)
       return row === undefined ? null : opened(recordKey, row)
     },
+    listOwners: async (uid, limit) => page(await after(uid, limit).execute(), limit),
     listUnsettled: async (uid, limit) =>
       page(await after(uid, limit).where('is_settled', '=', 0).execute(), limit),
     async listFollowing(key, uid, limit) {
