@@ -1,4 +1,3 @@
-import { get as getFrom } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { connect } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
@@ -226,21 +225,4 @@ test('a kept connection that rests is closed', async () => {
   const begun = performance.now()
   expect(await talk(server.port, head('/bytes'))).toMatch(/^HTTP\/1.1 200 /)
   expect(performance.now() - begun).toBeLessThan(4_000)
-})
-
-test('an answer goes on when the client half-closes after its request', async () => {
-  await using server = await serveProtocol(toyProtocol(), host)
-  const text = await new Promise<string>((resolve, reject) => {
-    getFrom(
-      { host: '127.0.0.1', port: server.port, path: '/whole', headers: { host }, agent: false },
-      (response) => {
-        let length = 0
-        response.on('data', (part: Buffer) => (length += part.length))
-        response.on('end', () => resolve(String(length)))
-      },
-    )
-      .on('error', reject)
-      .on('socket', (socket) => socket.once('connect', () => setTimeout(() => socket.end(), 5)))
-  })
-  expect(text).toBe('200000')
 })

@@ -197,6 +197,8 @@ test('what is told of a request names its operation, never its query', async () 
     isWhole: true,
     remoteAddress: '127.0.0.1',
   })
+  expect(server.records[seen]?.bytesReceived).toBeGreaterThan('GET /things/a?sig=secret HTTP/1.1'.length)
+  expect(server.records[seen]?.bytesSent).toBeGreaterThan(100)
   expect(server.records[seen + 1]).toMatchObject({ operation: 'none', status: 404 })
   expect(JSON.stringify(server.records)).not.toContain('secret')
 })

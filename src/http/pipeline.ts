@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Fault, Outage } from '../kernel/fault.ts'
 import { type BodyPace, takeBody } from './body.ts'
 import { HttpFault } from './faults.ts'
@@ -8,6 +9,7 @@ import type { Method, Reply, RequestHead } from './operation.ts'
 import { decodePath } from './path.ts'
 import { type Place, addressOf, joinedHeaders, locate } from './place.ts'
 import { discard, writeReply } from './reply.ts'
+import { type Traffic, trafficMeter } from './traffic.ts'
 import { type Unread, drainUnread } from './unread.ts'
 
 /** What the pipeline tells of each request, for logs and metrics. Never a query, a header or a body. */
@@ -62,8 +64,9 @@ interface Exchange {
 /** The one request handler: host, path, match, admit, body, run, write. */
 export function pipeline(deps: PipelineDeps): (request: IncomingMessage, response: ServerResponse) => void {
   const matcherOf = matcherCache()
+  const traffic = trafficMeter()
   return (request, response) => {
-    const exchange = begin(deps, request, response)
+    const exchange = begin(deps, { request, response, traffic })
     answer(deps, matcherOf, exchange).catch((error: unknown) => {
       if (!isForeseen(error, exchange.signal)) deps.observe.bug(error, exchange.requestId)
       breakOff(exchange)
@@ -86,15 +89,21 @@ function matcherCache(): MatcherOf {
 
 function begin(
   { newRequestId, observe }: PipelineDeps,
-  request: IncomingMessage,
-  response: ServerResponse,
+  {
+    request,
+    response,
+    traffic,
+  }: {
+    readonly request: IncomingMessage
+    readonly response: ServerResponse
+    readonly traffic: (socket: Socket) => Traffic
+  },
 ): Exchange {
   const startedAt = performance.now()
   const requestId = newRequestId()
   const label = { protocol: 'none', operation: 'none', subject: '' }
   const abort = new AbortController()
   const { socket } = request
-  const before = { received: socket.bytesRead, sent: socket.bytesWritten }
   const remoteAddress = addressOf(request)
   response.once('close', () => {
     if (!response.writableFinished) abort.abort(new HttpFault('body-aborted', {}))
@@ -107,8 +116,7 @@ function begin(
       isWhole: response.writableFinished,
       durationMs: performance.now() - startedAt,
       remoteAddress,
-      bytesReceived: socket.bytesRead - before.received,
-      bytesSent: socket.bytesWritten - before.sent,
+      ...traffic(socket),
     })
   })
   return { request, response, requestId, startedAt, label, signal: abort.signal }
