@@ -176,10 +176,11 @@ export async function markUnreferenced(
         .where('manifest_index', '=', manifestIndex)
         .where('kind', '=', 'blob'),
     )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('registry_references as other')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('registry_references as other')
             .select('other.kind')
             .where('other.repository', '=', repository)
             .whereRef('other.target_index', '=', 'm.digest_index')
@@ -211,8 +212,8 @@ export async function deleteBlobUnlessMember(db: RegistryWrites, id: string, now
   const gone = await db
     .deleteFrom('registry_blobs')
     .where('id', '=', id)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('registry_memberships').select('blob').where('blob', '=', id))),
+    .where((eb) =>
+      eb.not(eb.exists(eb.selectFrom('registry_memberships').select('blob').where('blob', '=', id))),
     )
     .returning('id')
     .executeTakeFirst()

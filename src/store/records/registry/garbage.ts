@@ -153,5 +153,5 @@ export async function bytesOf(db: RegistryReads, registry: string): Promise<numb
     .select(({ fn }) => fn.sum<number | null>('m.size').as('bytes'))
     .where('r.registry', '=', registry)
     .executeTakeFirstOrThrow()
-  return Number(blobs.bytes ?? 0) + Number(manifests.bytes ?? 0)
+  return (blobs.bytes ?? 0) + (manifests.bytes ?? 0)
 }

@@ -42,14 +42,18 @@ export async function dropEmptyRepository(db: RegistryWrites, id: string): Promi
   await db
     .deleteFrom('registry_repositories')
     .where('id', '=', id)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('registry_manifests').select('repository').where('repository', '=', id))),
+    .where((eb) =>
+      eb.not(
+        eb.exists(eb.selectFrom('registry_manifests').select('repository').where('repository', '=', id)),
+      ),
     )
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('registry_memberships').select('repository').where('repository', '=', id))),
+    .where((eb) =>
+      eb.not(
+        eb.exists(eb.selectFrom('registry_memberships').select('repository').where('repository', '=', id)),
+      ),
     )
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('registry_uploads').select('repository').where('repository', '=', id))),
+    .where((eb) =>
+      eb.not(eb.exists(eb.selectFrom('registry_uploads').select('repository').where('repository', '=', id))),
     )
     .execute()
 }
@@ -66,9 +70,9 @@ export async function listRepositories(
     .select(['r.id', 'r.name', 'r.sealed'])
     .where('r.registry', '=', registry)
     .where('r.name', '>', after)
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('registry_manifests as m').select('m.repository').whereRef('m.repository', '=', 'r.id'),
+    .where((eb) =>
+      eb.exists(
+        eb.selectFrom('registry_manifests as m').select('m.repository').whereRef('m.repository', '=', 'r.id'),
       ),
     )
     .orderBy('r.name')
@@ -100,5 +104,5 @@ export async function countContent(
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('repository', '=', repository)
     .executeTakeFirstOrThrow()
-  return { manifests: Number(manifests.count), tags: Number(tags.count) }
+  return { manifests: manifests.count, tags: tags.count }
 }

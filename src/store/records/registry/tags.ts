@@ -22,11 +22,13 @@ export async function findTag(db: RegistryReads, repository: string, name: strin
 }
 
 export async function putTag(db: RegistryWrites, repository: string, row: TagRow): Promise<void> {
-  const { name, ...changed } = row
+  const { manifest_index, updated_at, sealed } = row
   await db
     .insertInto('registry_tags')
     .values({ repository, ...row })
-    .onConflict((conflict) => conflict.columns(['repository', 'name']).doUpdateSet(changed))
+    .onConflict((conflict) =>
+      conflict.columns(['repository', 'name']).doUpdateSet({ manifest_index, updated_at, sealed }),
+    )
     .execute()
 }
 

@@ -77,7 +77,7 @@ export async function extentsOf(
     .where('owner', '=', owner)
     .where('start', '<', end)
     .where('doomed_at', 'is', null)
-    .where(({ eb }) => eb(eb('start', '+', eb.ref('length')), '>', start))
+    .where((eb) => eb(eb('start', '+', eb.ref('length')), '>', start))
     .orderBy('start')
     .execute()
   return rows.flatMap(({ sealed, ...row }) => (sealed === null ? [] : [{ ...row, sealed }]))
