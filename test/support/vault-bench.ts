@@ -19,6 +19,8 @@ export const AUDIENCE = 'https://vault.localhost:8443'
 export interface Someone {
   readonly caller: Caller
   readonly token: string
+  /** A token of now: tests move the clock. */
+  readonly signInAgain: () => Promise<string>
 }
 
 /** Vaults over real records, directory, access, audit and resource manager, served by the real pipeline. */
@@ -69,7 +71,8 @@ export async function openVaultBench() {
   async function signIn(roleId: Guid | null = null): Promise<Someone> {
     const { caller, clientId, secret } = await engine.signIn(roleId)
     const credentials = { tenant: engine.tenantId, clientId, secret, resource: AUDIENCE }
-    return { caller, token: (await engine.directory.clientCredentials(credentials)).token }
+    const signInAgain = async () => (await engine.directory.clientCredentials(credentials)).token
+    return { caller, token: await signInAgain(), signInAgain }
   }
 
   function idOf(path: string) {
@@ -114,7 +117,7 @@ export async function openVaultBench() {
       readonly headers?: Readonly<Record<string, string>>
     } = {},
   ): Promise<TestResponse> {
-    const { token = owner.token, apiVersion = '7.4', body } = options
+    const { token = await owner.signInAgain(), apiVersion = '7.4', body } = options
     const mark = path.includes('?') ? '&' : '?'
     return await request(
       `${served.url}${path}${apiVersion === null ? '' : `${mark}api-version=${apiVersion}`}`,
@@ -160,8 +163,8 @@ export async function openVaultBench() {
 export function outcome(response: TestResponse): string {
   if (response.status < 300) return String(response.status)
   const error = objectIn(response.json(), 'error')
-  const inner = isJsonObject(error['innererror']) ? ` ${String(error['innererror']['code'] as string)}` : ''
-  return `${response.status} ${String(error['code'] as string)}${inner}`
+  const inner = isJsonObject(error['innererror']) ? ` ${textIn(error['innererror'], 'code')}` : ''
+  return `${response.status} ${textIn(error, 'code')}${inner}`
 }
 
 export function objectIn(json: Json | undefined, name: string): JsonObject {

@@ -21,7 +21,7 @@ export function inProcessKeyHolder(
     { operation, key, token, signal }: Call,
     work: (call: AdmittedCall) => Promise<T>,
   ): Promise<T> => {
-    signal.throwIfAborted()
+    if (signal.aborted) throw notInTime(signal)
     try {
       const session = await vault.admit({
         vaultName: vaultNameOf(vault, key),
@@ -151,8 +151,7 @@ function vaultNameOf(
 /** Gives up waiting when `signal` says so. What arrives too late is discarded. */
 async function withinSignal<T>(signal: AbortSignal, work: Promise<T>, discard?: () => void): Promise<T> {
   const abandoned = Promise.withResolvers<never>()
-  const abandon = () =>
-    abandoned.reject(new Outage('the vault did not answer in time', { cause: signal.reason }))
+  const abandon = () => abandoned.reject(notInTime(signal))
   if (signal.aborted) abandon()
   else signal.addEventListener('abort', abandon, { once: true })
   try {
@@ -165,4 +164,8 @@ async function withinSignal<T>(signal: AbortSignal, work: Promise<T>, discard?: 
   } finally {
     signal.removeEventListener('abort', abandon)
   }
+}
+
+function notInTime(signal: AbortSignal): Outage {
+  return new Outage('the vault did not answer in time', { cause: signal.reason })
 }

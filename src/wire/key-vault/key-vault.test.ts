@@ -247,7 +247,7 @@ describe('ImportKey', () => {
       const key = jwk(modulusLength)
       const response = await bench.ask('PUT', `/keys/import-${modulusLength}`, { body: { key } })
       expect(outcome(response)).toBe('200')
-      const own = createPrivateKey({ key: key as Record<string, string>, format: 'jwk' })
+      const own = createPrivateKey({ key: key, format: 'jwk' })
       const padding = { key: own, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
       const sealed = Buffer.from(await wrapped(`import-${modulusLength}`), 'base64url')
       expect(privateDecrypt(padding, sealed).toString()).toBe('root key')
@@ -300,7 +300,7 @@ describe('the use of a key', () => {
   it('opens what anybody sealed with the public key', async () => {
     const { n, e } = objectIn(await create('public'), 'key')
     const key = createPublicKey({
-      key: { kty: 'RSA', n: String(n as string), e: String(e as string) },
+      key: { kty: 'RSA', n: String(n), e: String(e) },
       format: 'jwk',
     })
     const sealed = publicEncrypt(
