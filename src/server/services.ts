@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Page } from '../kernel/page.ts'
 import { type Endpoints, audienceOf, hostOf } from '../kernel/endpoints.ts'
 import type { Log } from '../observe/log.ts'
 import { openAccess } from '../services/access/open-access.ts'
@@ -22,11 +23,16 @@ import {
 import { containerRegistryProvider } from '../services/registry/resource-provider.ts'
 import { managedIdentityProvider } from '../services/resources/providers/managed-identity.ts'
 import { type ResourceStore, openResourceStore } from '../services/resources/store.ts'
+import { type RoleAssignments, roleAssignments } from '../services/resources/role-assignments.ts'
 import { type Resources, openResources } from '../services/resources/resources.ts'
 import { inProcessKeyHolder } from '../services/vault/in-process-key-holder.ts'
 import { vaultResourceProvider } from '../services/vault/resource-provider.ts'
 import { type VaultService, openVault } from '../services/vault/vault-service.ts'
-import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
+import {
+  type KeyOwner,
+  type KeySecretsRepository,
+  keySecretsRepository,
+} from '../store/records/key-secrets/key-secrets.ts'
 import { assignmentRecords } from '../store/records/access/assignments.ts'
 import { directoryRecords } from '../store/records/directory/directory-objects.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
@@ -40,11 +46,14 @@ export interface Services extends AsyncDisposable {
   readonly activity: Activity
   readonly resourceStore: ResourceStore
   readonly resources: Resources
+  readonly roles: RoleAssignments
   readonly vault: VaultService
   readonly keyring: OpenKeyring
   readonly registries: Registries
   readonly registryTokens: RegistryTokens
   readonly registryContent: RegistryContent
+  /** Every resource that has keys, in the order of uids. */
+  listKeyOwners(): AsyncIterable<KeyOwner>
 }
 
 export interface ServicesDeps {
@@ -96,6 +105,7 @@ export async function openServices({
     scrub: () => keys.scrub(),
   })
   opened.defer(() => vault.close())
+  const keySecrets = keySecretsRepository(keys, recordKey)
   const vaults: readonly VaultKind[] = [
     { suffix: `.${hostOf(endpoints, 'vault')}`, audience: audienceOf(endpoints, 'vault') },
   ]
@@ -104,7 +114,7 @@ export async function openServices({
       keyHolder: inProcessKeyHolder(vault),
       tokens: identityTokens(directory),
       vaults,
-      keySecrets: keySecretsRepository(keys, recordKey),
+      keySecrets,
       wrappings: wrappingsRepository(data),
       scrub,
       clock: leaseClock,
@@ -175,12 +185,22 @@ export async function openServices({
     activity,
     resourceStore,
     resources,
+    roles: roleAssignments({ store: resourceStore, activity: activity.log, access }),
+    listKeyOwners: () => keyOwners(keySecrets),
     vault,
     keyring,
     registries,
     registryTokens,
     registryContent,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+async function* keyOwners(keySecrets: Pick<KeySecretsRepository, 'listOwners'>): AsyncGenerator<KeyOwner> {
+  for (let after: string | null = ''; after !== null;) {
+    const page: Page<KeyOwner> = await keySecrets.listOwners(after, 500)
+    yield* page.items
+    after = page.next
   }
 }
 

@@ -9,6 +9,8 @@ import type { KeySecretsTables } from './key-secrets/tables.ts'
 import type { Migration, Records } from './records.ts'
 import { resourcesMigrations } from './resources/migrations.ts'
 import type { ResourcesTables } from './resources/tables.ts'
+import { secretsMigrations } from './secrets/migrations.ts'
+import type { SecretsTables } from './secrets/tables.ts'
 import { vaultMigrations } from './vault/migrations.ts'
 import type { VaultTables } from './vault/tables.ts'
 
@@ -19,7 +21,8 @@ export interface KeysDb
     ResourcesTables,
     VaultTables,
     KeySecretsTables,
-    ActivityTables {}
+    ActivityTables,
+    SecretsTables {}
 
 export type KeysRecords = Records<KeysDb>
 
@@ -31,4 +34,5 @@ export const keysMigrations = [
   ...vaultMigrations,
   ...keySecretsMigrations,
   ...activityMigrations,
+  ...secretsMigrations,
 ] as readonly Migration<KeysDb>[]

@@ -4,7 +4,7 @@ import type { KeySecretsTables } from './tables.ts'
 
 export const keySecretsMigrations: readonly Migration<KeySecretsTables>[] = [
   {
-    name: '0005-key-secrets',
+    name: '0050-key-secrets',
     async up(database) {
       const blob = sql`blob`
       await database.schema

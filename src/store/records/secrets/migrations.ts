@@ -3,7 +3,7 @@ import type { SecretsTables } from './tables.ts'
 
 export const secretsMigrations: readonly Migration<SecretsTables>[] = [
   {
-    name: '0001-secrets',
+    name: '0070-secrets',
     async up(database) {
       await database.schema
         .createTable('secret')

@@ -4,7 +4,7 @@ import type { VaultTables } from './tables.ts'
 
 export const vaultMigrations: readonly Migration<VaultTables>[] = [
   {
-    name: '0004-vault',
+    name: '0040-vault',
     async up(database) {
       await createKeyTables(database)
       await database.schema

@@ -4,7 +4,7 @@ import type { WrappingsTables } from './tables.ts'
 
 export const wrappingsMigrations: readonly Migration<WrappingsTables>[] = [
   {
-    name: '0001-wrappings',
+    name: '0010-wrappings',
     async up(database) {
       const blob = sql`blob`
       await database.schema

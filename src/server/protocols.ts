@@ -1,0 +1,53 @@
+import type { HostRule, HostTable } from '../http/hosts.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { type Endpoints, audienceOf } from '../kernel/endpoints.ts'
+import { identityEndpoint } from '../services/directory/identity-endpoint.ts'
+import { entraProtocol } from '../wire/entra/index.ts'
+import { graphProtocol } from '../wire/graph/index.ts'
+import { keyVaultProtocol } from '../wire/key-vault/index.ts'
+import { managedIdentityProtocol } from '../wire/managed-identity/index.ts'
+import { registryProtocol } from '../wire/registry/index.ts'
+import { resourceManagerProtocol } from '../wire/resource-manager/index.ts'
+import type { Services } from './services.ts'
+
+/** Which host speaks what. */
+export function publicHosts(services: Services, endpoints: Endpoints, clock: Clock): readonly HostRule[] {
+  const { directory, resources, roles, activity } = services
+  const { domain } = endpoints
+  return [
+    { host: `login.${domain}`, protocol: entraProtocol({ directory, endpoints, clock }) },
+    { host: `graph.${domain}`, protocol: graphProtocol({ directory, endpoints }) },
+    {
+      host: `management.${domain}`,
+      protocol: resourceManagerProtocol({ directory, resources, roles, activity, endpoints, clock }),
+    },
+    { host: `*.vault.${domain}`, protocol: keyVaultProtocol(services.vault) },
+    { host: `*.azurecr.${domain}`, protocol: registryHost(services, endpoints) },
+  ]
+}
+
+function registryHost(services: Services, endpoints: Endpoints): HostRule['protocol'] {
+  const { directory, access, registries, registryTokens } = services
+  return registryProtocol({
+    content: services.registryContent,
+    auth: {
+      registries,
+      tokens: registryTokens,
+      directory,
+      signIn: directory,
+      access,
+      isPasswordInForce: (passwordId) => directory.isPasswordInForce(passwordId),
+      managementAudience: audienceOf(endpoints, 'management'),
+    },
+  })
+}
+
+/** The managed-identity endpoint answers under any host: clients reach it through a proxy by the address they have built in. */
+export function identityHosts(
+  { directory }: Pick<Services, 'directory'>,
+  allowed: readonly string[],
+  secret: string,
+): HostTable {
+  const protocol = managedIdentityProtocol({ endpoint: identityEndpoint({ directory, allowed, secret }) })
+  return { find: () => ({ protocol, subject: '' }) }
+}

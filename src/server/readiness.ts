@@ -1,0 +1,57 @@
+import { KeyringFault } from '../services/keyring/keyring.ts'
+import { formatKeyIdentifier } from '../services/keyring/key-id.ts'
+import type { Protection } from '../services/keyring/keyring.ts'
+import { REGISTRY_TYPE } from '../services/registry/registries.ts'
+import { protectedRegistry } from '../services/registry/registry-encryption.ts'
+import type { Resource } from '../services/resources/provider.ts'
+import { SECOND_MS } from '../kernel/units.ts'
+import type { KeyHealth, Readiness } from './operations-port.ts'
+import type { Services } from './services.ts'
+
+/** How long an answer holds: a probe every second asks the vaults every ten. */
+const KEPT_MS = 10 * SECOND_MS
+const DEADLINE_MS = 2 * SECOND_MS
+
+/** Whether each customer's key opens now: asked for as any request would. */
+export function keyReadiness(
+  services: Pick<Services, 'keyring' | 'resourceStore'>,
+): () => Promise<Readiness> {
+  let kept: { readonly at: number; readonly answer: Promise<Readiness> } | null = null
+  return () => {
+    if (kept === null || performance.now() - kept.at > KEPT_MS)
+      kept = { at: performance.now(), answer: ask(services) }
+    return kept.answer
+  }
+}
+
+async function ask({
+  keyring,
+  resourceStore,
+}: Pick<Services, 'keyring' | 'resourceStore'>): Promise<Readiness> {
+  const registries = await resourceStore.listByType(REGISTRY_TYPE)
+  const resources = (await Promise.all(registries.map((registry) => keyHealth(keyring, registry)))).filter(
+    (health) => health !== null,
+  )
+  return { status: resources.every(({ state }) => state === 'open') ? 'ready' : 'degraded', resources }
+}
+
+/** @returns null for a registry without a customer's key that opens, which needs nobody outside */
+async function keyHealth(keyring: Services['keyring'], registry: Resource): Promise<KeyHealth | null> {
+  const resource = protectedRegistry(registry)
+  let keyId = 'Microsoft.Storage'
+  try {
+    const { protection } = await keyring.state(resource)
+    keyId = keyIdOf(protection)
+    await keyring.open(resource, AbortSignal.timeout(DEADLINE_MS))
+    return protection.source === 'service' ? null : { resourceId: registry.id, keyId, state: 'open' }
+  } catch (error) {
+    if (!(error instanceof KeyringFault)) return { resourceId: registry.id, keyId, state: 'unreachable' }
+    const { facts } = error
+    const cause = 'cause' in facts ? facts.cause : error.code
+    return { resourceId: registry.id, keyId, state: 'refused', cause }
+  }
+}
+
+function keyIdOf(protection: Protection): string {
+  return protection.source === 'service' ? 'Microsoft.Storage' : formatKeyIdentifier(protection.key)
+}
