@@ -161,6 +161,17 @@ it('refuses a wrapping that is missing, and a resource that the keys store does 
   await expectRefused(newResource())
 })
 
+it('refuses a wrapping whose keys were altered in the keys store', async () => {
+  const resource = await created()
+  await process.keys.write((transaction) =>
+    transaction
+      .updateTable('key_secrets')
+      .set({ mac_key: Buffer.alloc(65) })
+      .execute(),
+  )
+  await expectRefused(resource, 'damaged')
+})
+
 it('ends a live lease when its next renewal finds the wrapping altered', async () => {
   const resource = await created()
   const lease = await process.keyring.open(resource, never)

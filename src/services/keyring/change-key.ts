@@ -112,6 +112,6 @@ async function reconfigure(
     wrap: async (generation) => ({ ...held.wrapping, generation, protection: to }),
     prove: async () => undefined,
   })
-  deps.activity.reconfigured(resource, wrapping)
+  await deps.activity.reconfigured(resource, wrapping)
   return wrapping
 }

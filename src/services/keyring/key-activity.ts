@@ -10,17 +10,17 @@ import { fingerprintOf, type Wrapping } from './wrapping-record.ts'
 /** Why a root key was wrapped anew. */
 export type WrapCause = 'created' | 'requested' | 'new-key-version'
 
-/** What a resource's key did, for its owner to read. Never fails: what cannot be written is logged. */
+/** What a resource's key did, for its owner to read. Resolves when it is written, or logged as lost; never rejects. */
 export interface KeyActivity {
-  wrapped(resource: ProtectedResource, wrapping: Wrapping, cause: WrapCause): void
+  wrapped(resource: ProtectedResource, wrapping: Wrapping, cause: WrapCause): Promise<void>
   /** The settings changed and the wrapped key did not. */
-  reconfigured(resource: ProtectedResource, wrapping: Wrapping): void
-  notWrapped(resource: ProtectedResource, error: unknown, cause: WrapCause): void
+  reconfigured(resource: ProtectedResource, wrapping: Wrapping): Promise<void>
+  notWrapped(resource: ProtectedResource, error: unknown, cause: WrapCause): Promise<void>
   /** The key stopped opening: once, not for each request. */
-  refused(resource: ProtectedResource, refusal: KeyringFault): void
+  refused(resource: ProtectedResource, refusal: KeyringFault): Promise<void>
   /** It opens again. */
-  restored(resource: ProtectedResource, wrapping: Wrapping): void
-  /** Resolves when all that was reported is written, or logged as lost. */
+  restored(resource: ProtectedResource, wrapping: Wrapping): Promise<void>
+  /** For all that was reported. */
   flush(): Promise<void>
 }
 
@@ -51,18 +51,19 @@ export function keyActivity(activity: ActivityLog, log: Pick<Log, 'info' | 'warn
       },
     )
     writing.add(written)
+    return written
   }
   const succeeded = { status: 'Succeeded', level: 'Informational' } as const
   return {
     wrapped: (resource, wrapping, cause) => {
       const action = cause === 'created' ? 'wrap' : 'rotate'
-      record(resource, { ...succeeded, action, properties: { ...factsOf(wrapping), cause } })
+      return record(resource, { ...succeeded, action, properties: { ...factsOf(wrapping), cause } })
     },
     reconfigured: (resource, wrapping) =>
       record(resource, { ...succeeded, action: 'configure', properties: factsOf(wrapping) }),
     notWrapped: (resource, error, cause) => {
       const action = cause === 'created' ? 'wrap' : 'rotate'
-      record(resource, {
+      return record(resource, {
         action,
         status: 'Failed',
         level: 'Error',

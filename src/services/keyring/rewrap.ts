@@ -179,11 +179,11 @@ async function reported(
 ): Promise<Wrapping> {
   try {
     const wrapping = await work()
-    activity.wrapped(resource, wrapping, cause)
+    await activity.wrapped(resource, wrapping, cause)
     return wrapping
   } catch (error) {
     // A version that cannot be taken up is tried again and again: `versionFollowed` tells of it once.
-    if (cause !== 'new-key-version') activity.notWrapped(resource, error, cause)
+    if (cause !== 'new-key-version') await activity.notWrapped(resource, error, cause)
     throw error
   }
 }

@@ -177,7 +177,7 @@ export class RootKeySlot {
     this.#failure = null
     if (this.#refusal === null) return
     this.#refusal = null
-    this.#deps.activity.restored(this.#resource, wrapping)
+    void this.#deps.activity.restored(this.#resource, wrapping)
   }
 
   /** A clear no ends the lease at once; no answer lets it live to its end. */
@@ -193,7 +193,7 @@ export class RootKeySlot {
       return
     }
     const { cause, message } = error.facts
-    if (this.#refusal?.cause !== cause) activity.refused(this.#resource, error)
+    if (this.#refusal?.cause !== cause) void activity.refused(this.#resource, error)
     this.#refusal = { cause, message, at: now() }
   }
 

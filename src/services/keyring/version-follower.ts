@@ -61,7 +61,7 @@ export class VersionFollower {
       return
     }
     const message = wordsOf(failure)
-    if (known?.message !== message) this.#deps.activity.notWrapped(resource, failure, 'new-key-version')
+    if (known?.message !== message) void this.#deps.activity.notWrapped(resource, failure, 'new-key-version')
     this.#failures.set(resource.uid, { message, at: this.#deps.now() })
   }
 

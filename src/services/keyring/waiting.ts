@@ -22,18 +22,21 @@ export async function withDeadline<T>(
   signal: AbortSignal,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(), deadlineMs)
+  const limit = new AbortController()
+  const late = new Outage('the vault gave no answer in time', { retryAfterSeconds: 1 })
+  const timer = setTimeout(() => limit.abort(late), deadlineMs)
+  // Not AbortSignal.any(): a signal that lives as long as the process would hold on to each call's.
+  const abort = () => limit.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
   try {
-    const either = AbortSignal.any([signal, deadline.signal])
-    return await abortable(call(either), either)
+    return await abortable(call(limit.signal), limit.signal)
   } catch (error) {
-    if (deadline.signal.aborted && !signal.aborted) {
-      throw new Outage('the vault gave no answer in time', { cause: error, retryAfterSeconds: 1 })
-    }
+    if (limit.signal.reason === late) throw late
     throw error
   } finally {
     clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -1,3 +1,4 @@
+import { SealFault } from '../../crypto/faults.ts'
 import type { Log } from '../../observe/log.ts'
 import type { KeySecrets, KeySecretsRepository } from '../../store/records/key-secrets/key-secrets.ts'
 import type { WrappingsRepository } from '../../store/records/wrappings/wrappings.ts'
@@ -98,7 +99,9 @@ async function findHeld(
   { keySecrets, wrappings }: WrappingStoreDeps,
   resource: ProtectedResource,
 ): Promise<Held | null> {
-  const secrets = await keySecrets.find(resource.uid)
+  const secrets = await keySecrets.find(resource.uid).catch((error: unknown) => {
+    throw error instanceof SealFault ? refusedWrapping(resource, 'the keys store is damaged', error) : error
+  })
   if (secrets === null || secrets.confirmed === 0) return null
   const stored = await wrappings.find(resource.uid, secrets.confirmed)
   if (stored !== null) return { secrets, wrapping: openWrapping(secrets, resource, stored) }
