@@ -5,6 +5,7 @@ import {
   objectIn,
   openVaultBench,
   outcome,
+  textIn,
 } from '../../../test/support/vault-bench.ts'
 import { parseGuid } from '../../kernel/guid.ts'
 import type { JsonObject } from '../../kernel/json.ts'
@@ -219,7 +220,7 @@ describe('a deleted vault', () => {
   async function wrapped(): Promise<string> {
     await bench.ask('POST', '/keys/k1/create', { body: { kty: 'RSA' } })
     const response = await bench.ask('POST', '/keys/k1/wrapkey', { body: { alg: 'RSA-OAEP-256', value } })
-    return String((response.json() as JsonObject)['value'])
+    return textIn(response.json(), 'value')
   }
   const unwrap = (sealed: string) =>
     bench.ask('POST', '/keys/k1/unwrapkey', { body: { alg: 'RSA-OAEP-256', value: sealed } })

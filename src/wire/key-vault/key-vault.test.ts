@@ -1,11 +1,3 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  privateDecrypt,
-  publicEncrypt,
-} from 'node:crypto'
-import { constants } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Someone,
@@ -15,6 +7,7 @@ import {
   outcome,
   textIn,
 } from '../../../test/support/vault-bench.ts'
+import { type WholeJwk, newJwk, openWith, sealFor } from '../../../test/support/rsa.ts'
 import type { Json, JsonObject } from '../../kernel/json.ts'
 
 let bench: VaultBench
@@ -238,8 +231,7 @@ describe('CreateKey', () => {
 })
 
 describe('ImportKey', () => {
-  const jwk = (bits: number) =>
-    generateKeyPairSync('rsa', { modulusLength: bits }).privateKey.export({ format: 'jwk' }) as JsonObject
+  const jwk = (bits: number): WholeJwk & JsonObject => ({ ...newJwk(bits) })
 
   it.each([2048, 3072, 4096])(
     'brings a key of %d bits whose owner still opens what it seals',
@@ -247,10 +239,8 @@ describe('ImportKey', () => {
       const key = jwk(modulusLength)
       const response = await bench.ask('PUT', `/keys/import-${modulusLength}`, { body: { key } })
       expect(outcome(response)).toBe('200')
-      const own = createPrivateKey({ key: key, format: 'jwk' })
-      const padding = { key: own, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
       const sealed = Buffer.from(await wrapped(`import-${modulusLength}`), 'base64url')
-      expect(privateDecrypt(padding, sealed).toString()).toBe('root key')
+      expect(openWith(key, sealed).toString()).toBe('root key')
     },
   )
   it('gives the modulus without a leading zero', async () => {
@@ -264,7 +254,7 @@ describe('ImportKey', () => {
   it.each<[string, (key: JsonObject) => JsonObject]>([
     ['no key', () => ({})],
     ['no private part', ({ kty, n, e }) => ({ key: { kty: kty ?? '', n: n ?? '', e: e ?? '' } })],
-    ['a part of another key', (key) => ({ key: { ...key, dp: jwk(2048)['dp'] ?? '' } })],
+    ['a part of another key', (key) => ({ key: { ...key, dp: jwk(2048).dp } })],
     ['EC', (key) => ({ key: { ...key, kty: 'EC' } })],
     ['an HSM', (key) => ({ key, hsm: true })],
     ['numbers for text', (key) => ({ key: { ...key, d: 1 } })],
@@ -298,15 +288,8 @@ describe('the use of a key', () => {
     },
   )
   it('opens what anybody sealed with the public key', async () => {
-    const { n, e } = objectIn(await create('public'), 'key')
-    const key = createPublicKey({
-      key: { kty: 'RSA', n: String(n), e: String(e) },
-      format: 'jwk',
-    })
-    const sealed = publicEncrypt(
-      { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
-      Buffer.from('x'),
-    )
+    const key = objectIn(await create('public'), 'key')
+    const sealed = sealFor({ n: textIn(key, 'n'), e: textIn(key, 'e') }, Buffer.from('x'))
     const body = { alg: 'RSA-OAEP-256', value: sealed.toString('base64url') }
     expect((await bench.ask('POST', '/keys/public/unwrapkey', { body })).json()).toMatchObject({
       value: b64('x'),
@@ -526,7 +509,7 @@ describe('lists', () => {
     })
     expect(outcome(response)).toBe('200')
     const { value, nextLink } = response.json() as { value: JsonObject[]; nextLink: string | null }
-    return { kids: value.map(({ kid }) => String(kid as string)), next: nextLink }
+    return { kids: value.map((item) => textIn(item, 'kid')), next: nextLink }
   }
   const walk = async (path: string): Promise<string[][]> => {
     const pages: string[][] = []
@@ -539,9 +522,7 @@ describe('lists', () => {
   }
   beforeAll(async () => {
     await bench.putVault('lists')
-    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-      format: 'jwk',
-    }) as JsonObject
+    const key = { ...newJwk(2048) }
     for (let n = 10; n < 40; n++) await bench.ask('PUT', `/keys/Key${n}`, { vault: 'lists', body: { key } })
     for (let n = 0; n < 4; n++) await bench.ask('PUT', '/keys/key10', { vault: 'lists', body: { key } })
   })
