@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DigestAlgorithm, startDigest } from '../../src/crypto/digest.ts'
 import { RsaKey } from '../../src/crypto/rsa-key.ts'
 import type { Protocol } from '../../src/http/operation.ts'
 import { serveProtocol } from '../../src/http/testing.ts'
+import { collect } from '../../src/kernel/bytes.ts'
+import type { JsonObject } from '../../src/kernel/json.ts'
 import {
   type Process,
   VAULT,
@@ -14,6 +17,9 @@ import {
   start,
   under,
 } from '../../src/services/keyring/testing/installation.ts'
+import type { Chunk } from '../../src/services/registry/append-upload.ts'
+import { type Digest, digestOf } from '../../src/services/registry/digest.ts'
+import { OCI_MANIFEST } from '../../src/services/registry/manifest-document.ts'
 import type { RegistryAction, RegistryCaller } from '../../src/services/registry/registry-caller.ts'
 import {
   type ContentTimes,
@@ -123,4 +129,91 @@ export async function serveRegistry(bench: RegistryBench, permit: Permit = () =>
     headers,
   }
   return await serveProtocol(protocol, ['*.azurecr.localhost', '127.0.0.1'])
+}
+
+/** Bytes as a body: in chunks of `chunkBytes`, or whole. */
+export async function* bodyOf(bytes: Uint8Array, chunkBytes = bytes.length): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes)
+}
+
+/** A chunk without Content-Range, as most clients send it. */
+export function chunkOf(bytes: Uint8Array): Chunk {
+  return { body: bodyOf(bytes), length: bytes.length, range: null }
+}
+
+export function sha(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  const running = startDigest(algorithm)
+  running.update(bytes)
+  return digestOf(algorithm, running.digestHex())
+}
+
+export async function pushBlob(
+  bench: RegistryBench,
+  name: string,
+  bytes: Uint8Array,
+  registry = bench.registry,
+): Promise<Digest> {
+  const digest = sha(bytes)
+  await bench.content.putBlob({ registry, name, digest }, chunkOf(bytes), never)
+  return digest
+}
+
+export async function pullBlob(bench: RegistryBench, name: string, digest: Digest): Promise<Buffer> {
+  const blob = await bench.content.getBlob({ registry: bench.registry, name, digest }, never)
+  return await collect(blob.read({ start: 0, end: blob.size }, never))
+}
+
+export interface TestImage {
+  readonly body: Buffer
+  readonly digest: Digest
+  readonly config: Buffer
+  readonly layers: readonly Buffer[]
+}
+
+/** An image of OCI's kind over these layers; `extra` goes into its manifest. */
+export function imageOf(layers: readonly Buffer[], extra: JsonObject = {}): TestImage {
+  const config = Buffer.from(JSON.stringify({ architecture: 'arm64', os: 'linux', layers: layers.length }))
+  const describe = (mediaType: string, bytes: Buffer) => ({
+    mediaType,
+    digest: sha(bytes),
+    size: bytes.length,
+  })
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: describe('application/vnd.oci.image.config.v1+json', config),
+    layers: layers.map((layer) => describe('application/vnd.oci.image.layer.v1.tar', layer)),
+    ...extra,
+  }
+  const body = Buffer.from(JSON.stringify(manifest))
+  return { body, digest: sha(body), config, layers }
+}
+
+/** Config, layers, manifest, tags: in that order, as clients push. */
+export async function pushImage(
+  bench: RegistryBench,
+  name: string,
+  image: TestImage,
+  tags: readonly string[] = [],
+): Promise<Digest> {
+  for (const blob of [image.config, ...image.layers]) await pushBlob(bench, name, blob)
+  return await pushManifest(bench, name, image, tags)
+}
+
+export async function pushManifest(
+  { content, registry }: RegistryBench,
+  name: string,
+  { body }: Pick<TestImage, 'body'>,
+  tags: readonly string[] = [],
+): Promise<Digest> {
+  const command = { registry, name, digest: null, tags, contentType: null, body }
+  const { digest } = await content.putManifest(command, never)
+  return digest
+}
+
+/** How many extents lie in the byte store. */
+export async function extentsIn({ bytes }: RegistryBench): Promise<number> {
+  let count = 0
+  for await (const _ of bytes.list()) count++
+  return count
 }
