@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
-import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -298,9 +297,10 @@ it('a grant written into the file by somebody without the key stops the start', 
     const bytes = await readFile(join(folder, file))
     for (const mark of [role('Reader'), 'resourceGroups']) expect(bytes.includes(mark)).toBe(false)
   }
+  await records.write(async (transaction) => {
+    const other = { name: randomGuid() }
+    await transaction.updateTable('access_assignments').set(other).where('name', '=', name).execute()
+  })
   await records.close()
-  const database = new DatabaseSync(join(folder, 'keys.db'))
-  database.exec(`update access_assignments set name = '${randomGuid()}' where name = '${name}'`)
-  database.close()
   await expect(open()).rejects.toMatchObject({ name: 'SealFault' })
 })

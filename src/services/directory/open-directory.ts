@@ -87,11 +87,7 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
     tokenForResource: async (request) => await issuer.forResource(identity(request.principalId), request),
 
     publishedKeys: () => keys.newestFirst().map(({ jwk }) => jwk),
-    rotateSigningKey: async () =>
-      await turn(async () => {
-        await keys.rotate()
-        verifier.forget()
-      }),
+    rotateSigningKey: async () => await turn(async () => await keys.rotate()),
 
     watch(listener) {
       // Of its own, so that one function may watch twice.

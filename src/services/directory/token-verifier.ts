@@ -24,8 +24,6 @@ interface Verified {
 
 export interface TokenVerifier {
   authenticate(token: string, audiences: readonly string[]): Promise<Caller>
-  /** Forgets what was verified: the set of keys has changed. */
-  forget(): void
 }
 
 const MAX_REMEMBERED = 4_096
@@ -95,7 +93,6 @@ export function tokenVerifier({
       const identityResourceId = kind === 'managedIdentity' ? resourceId : null
       return { tenantId, principalId, appId, kind, issuer, identityResourceId, trustedForResource, expiresAt }
     },
-    forget: () => remembered.clear(),
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Endpoints } from '../../kernel/endpoints.ts'
-import type { Caller } from '../../services/directory/caller.ts'
 import type { DirectoryService } from '../../services/directory/directory-service.ts'
 
 export interface GraphDeps {
@@ -9,5 +8,3 @@ export interface GraphDeps {
 
 /** Reading is for every principal of the tenant, writing for its administrators. */
 export type GraphNeed = 'read' | 'write'
-
-export type GraphCaller = Caller

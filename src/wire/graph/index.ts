@@ -1,13 +1,14 @@
 import type { Protocol } from '../../http/operation.ts'
 import { admitToGraph } from './auth.ts'
-import type { GraphCaller, GraphDeps, GraphNeed } from './deps.ts'
+import type { Caller } from '../../services/directory/caller.ts'
+import type { GraphDeps, GraphNeed } from './deps.ts'
 import { clientRequestId, graphFailure } from './errors.ts'
 import { applicationOperations } from './operations/applications.ts'
 import { lookUpOperations } from './operations/look-ups.ts'
 import { servicePrincipalOperations } from './operations/service-principals.ts'
 
 /** The part of Microsoft Graph that az uses, on `graph.<domain>`: a caller sees and changes his own tenant only. */
-export function graphProtocol(deps: GraphDeps): Protocol<GraphCaller, GraphNeed> {
+export function graphProtocol(deps: GraphDeps): Protocol<Caller, GraphNeed> {
   return {
     name: 'graph',
     operations: [

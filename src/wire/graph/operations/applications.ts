@@ -1,7 +1,8 @@
 import { type AnyOperation, operation, queryValue } from '../../../http/operation.ts'
 import { KIB } from '../../../kernel/units.ts'
 import { applicationBody, applicationPatch, parseBody, parseId } from '../bodies.ts'
-import type { GraphCaller, GraphDeps, GraphNeed } from '../deps.ts'
+import type { Caller } from '../../../services/directory/caller.ts'
+import type { GraphDeps, GraphNeed } from '../deps.ts'
 import { parseFilter } from '../filter.ts'
 import { listReply } from '../list.ts'
 import { contextOf, presentApplication } from '../present.ts'
@@ -11,7 +12,7 @@ const none = { kind: 'none' } as const
 const json = { kind: 'json', maxBytes: 64 * KIB } as const
 
 /** https://learn.microsoft.com/graph/api/resources/application#methods: what `az ad app` and `create-for-rbac` use. */
-export function applicationOperations(deps: GraphDeps): readonly AnyOperation<GraphCaller, GraphNeed>[] {
+export function applicationOperations(deps: GraphDeps): readonly AnyOperation<Caller, GraphNeed>[] {
   const { directory, endpoints } = deps
   const one = contextOf(endpoints, 'applications/$entity')
   return [

@@ -2,7 +2,8 @@ import { type AnyOperation, operation } from '../../../http/operation.ts'
 import type { JsonObject } from '../../../kernel/json.ts'
 import { KIB } from '../../../kernel/units.ts'
 import { getByIdsBody, parseBody } from '../bodies.ts'
-import type { GraphCaller, GraphDeps, GraphNeed } from '../deps.ts'
+import type { Caller } from '../../../services/directory/caller.ts'
+import type { GraphDeps, GraphNeed } from '../deps.ts'
 import { GraphFault } from '../faults.ts'
 import { contextOf, presentApplication } from '../present.ts'
 import { presented } from './service-principals.ts'
@@ -10,11 +11,11 @@ import { presented } from './service-principals.ts'
 const none = { kind: 'none' } as const
 
 /** What az asks about signed-in users, assignees and role listings. */
-export function lookUpOperations(deps: GraphDeps): readonly AnyOperation<GraphCaller, GraphNeed>[] {
+export function lookUpOperations(deps: GraphDeps): readonly AnyOperation<Caller, GraphNeed>[] {
   const { directory, endpoints } = deps
   /** Every caller is an application: az goes on with its service principal after the refusal. */
   const me = (id: string, path: string) =>
-    operation<GraphCaller, GraphNeed, string>({
+    operation<Caller, GraphNeed, string>({
       id,
       method: 'GET',
       path,
@@ -24,7 +25,7 @@ export function lookUpOperations(deps: GraphDeps): readonly AnyOperation<GraphCa
     })
   /** Of users and groups there are none: az asks before it takes an assignee for a principal. */
   const nobody = (id: string, set: 'users' | 'groups') =>
-    operation<GraphCaller, GraphNeed, string>({
+    operation<Caller, GraphNeed, string>({
       id,
       method: 'GET',
       path: `/v1.0/${set}`,

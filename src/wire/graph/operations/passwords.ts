@@ -2,7 +2,8 @@ import { type AnyOperation, operation } from '../../../http/operation.ts'
 import type { Guid } from '../../../kernel/guid.ts'
 import { KIB } from '../../../kernel/units.ts'
 import { addPasswordBody, parseBody, parseId, removePasswordBody } from '../bodies.ts'
-import type { GraphCaller, GraphDeps, GraphNeed } from '../deps.ts'
+import type { Caller } from '../../../services/directory/caller.ts'
+import type { GraphDeps, GraphNeed } from '../deps.ts'
 import { contextOf, presentPassword } from '../present.ts'
 
 const json = { kind: 'json', maxBytes: 64 * KIB } as const
@@ -18,7 +19,7 @@ export function passwordOperations(
     readonly set: 'applications' | 'servicePrincipals'
     readonly objectIdOf: (tenantId: Guid, id: Guid) => Guid
   },
-): readonly AnyOperation<GraphCaller, GraphNeed>[] {
+): readonly AnyOperation<Caller, GraphNeed>[] {
   return [
     operation({
       id: `Add${on.kind}Password`,

@@ -5,7 +5,8 @@ import { KIB } from '../../../kernel/units.ts'
 import type { Application, ServicePrincipal } from '../../../services/directory/directory-objects.ts'
 import { DirectoryObjectFault } from '../../../services/directory/faults.ts'
 import { parseBody, parseId, servicePrincipalBody } from '../bodies.ts'
-import type { GraphCaller, GraphDeps, GraphNeed } from '../deps.ts'
+import type { Caller } from '../../../services/directory/caller.ts'
+import type { GraphDeps, GraphNeed } from '../deps.ts'
 import { parseFilter } from '../filter.ts'
 import { listReply } from '../list.ts'
 import { contextOf, presentServicePrincipal } from '../present.ts'
@@ -15,7 +16,7 @@ const none = { kind: 'none' } as const
 const json = { kind: 'json', maxBytes: 64 * KIB } as const
 
 /** https://learn.microsoft.com/graph/api/resources/serviceprincipal#methods: what `az ad sp` and the look-ups use. */
-export function servicePrincipalOperations(deps: GraphDeps): readonly AnyOperation<GraphCaller, GraphNeed>[] {
+export function servicePrincipalOperations(deps: GraphDeps): readonly AnyOperation<Caller, GraphNeed>[] {
   const { directory, endpoints } = deps
   const one = contextOf(endpoints, 'servicePrincipals/$entity')
   return [
