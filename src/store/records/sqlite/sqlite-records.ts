@@ -65,9 +65,10 @@ export async function openSqliteRecords<DB>(options: SqliteRecordsOptions<DB>): 
     backupTo: async (target) => await backupTo(file, target),
     integrityProblems: () => integrityProblems(file),
     async close() {
-      await writer.close()
+      // The writer last: only the last connection to close empties the log into the database, and readers may not.
       await read.destroy()
       await readers.destroy()
+      await writer.close()
     },
   }
 }
