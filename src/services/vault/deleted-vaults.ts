@@ -5,6 +5,7 @@ import type {
   DeletedVaultRecord,
   DeletedVaultRecords,
 } from '../../store/records/vault/deleted-vault-records.ts'
+import type { Due } from '../../store/records/vault/key-records.ts'
 import type { Resource, ResourceReader } from '../resources/provider.ts'
 import { refused } from '../resources/faults.ts'
 import type { ObservedTime } from './observed-time.ts'
@@ -34,9 +35,9 @@ export interface DeletedVaults {
   /** @throws ResourceFault when purge protection is on, or a recovery is under way */
   purge(vault: DeletedVault): Promise<void>
   /** @returns those whose retention is over by both clocks; not those that live again */
-  listDue(observedMs: number): Promise<readonly DeletedVault[]>
+  listDue(due: Due): Promise<readonly DeletedVault[]>
   /** @returns whether it is gone; not while a recovery is under way */
-  purgeDue(vault: DeletedVault): Promise<boolean>
+  purgeDue(vault: DeletedVault, due: Due): Promise<boolean>
 }
 
 /** Longer than any recovery takes; a recovery that failed must not forbid purging for ever. */
@@ -65,8 +66,14 @@ export function deletedVaults(deps: {
   }
   const gone = async (all: readonly DeletedVaultRecord[]) =>
     (await Promise.all(all.map(ifGone))).filter((vault) => vault !== null)
-  const purge = async ({ uid, resource }: DeletedVault) =>
-    await records.purge(uid, () => !isRecovering(resource.name))
+  const purge = async ({ uid }: DeletedVault, due?: Due) =>
+    await records.purge(
+      uid,
+      ({ name, purgeAfterMs, purgeAt }) =>
+        !isRecovering(name) &&
+        // Since it was listed it may have been recovered and deleted anew.
+        (due === undefined || (purgeAfterMs <= due.observedMs && purgeAt <= due.now)),
+    )
   return {
     async keep(resource) {
       const deletedAt = deps.clock.now()
@@ -101,8 +108,7 @@ export function deletedVaults(deps: {
         )
       }
     },
-    listDue: async (observedMs) =>
-      await gone(await records.listDue({ observedMs, now: deps.clock.now(), limit: DUE_AT_ONCE })),
+    listDue: async (due) => await gone(await records.listDue(due, DUE_AT_ONCE)),
     purgeDue: purge,
   }
 }

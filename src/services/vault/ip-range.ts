@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
 
 /** `10.1.2.3` or `10.1.0.0/16`: Key Vault's rules know IPv4 only. */
 export function isIpRange(text: string): boolean {
@@ -9,18 +9,27 @@ export function isIpRange(text: string): boolean {
 export function isInRanges(address: string, ranges: readonly string[]): boolean {
   const plain = address.replace(/^::ffff:/i, '')
   if (!isIPv4(plain)) return false
-  const list = new BlockList()
-  for (const range of ranges) {
-    const parsed = parseIpRange(range)
-    if (parsed !== null) list.addSubnet(parsed.address, parsed.bits, 'ipv4')
-  }
-  return list.check(plain, 'ipv4')
+  const number = numberOf(plain)
+  return ranges.some((text) => {
+    const range = parseIpRange(text)
+    return range !== null && Math.floor(number / range.size) === Math.floor(range.first / range.size)
+  })
 }
 
-function parseIpRange(text: string): { readonly address: string; readonly bits: number } | null {
+interface IpRange {
+  readonly first: number
+  /** How many addresses: a power of two. */
+  readonly size: number
+}
+
+function parseIpRange(text: string): IpRange | null {
   const found = /^([0-9.]+)(?:\/(\d{1,2}))?$/.exec(text)
   const address = found?.[1]
   if (address === undefined || !isIPv4(address)) return null
   const bits = found?.[2] === undefined ? 32 : Number(found[2])
-  return bits <= 32 ? { address, bits } : null
+  return bits <= 32 ? { first: numberOf(address), size: 2 ** (32 - bits) } : null
+}
+
+function numberOf(address: string): number {
+  return address.split('.').reduce((number, part) => number * 256 + Number(part), 0)
 }

@@ -26,15 +26,15 @@ const KEYS_AT_ONCE = 100
 /** Purge protection forbids purging before the retention is over, not after: so it is not asked here. */
 export async function purgeDue(deps: PurgeDueDeps): Promise<number> {
   const observedMs = await deps.observed.advance()
-  const due = { observedMs, now: deps.clock.now(), limit: KEYS_AT_ONCE }
+  const due = { observedMs, now: deps.clock.now() }
   let purged = 0
-  for (const vault of await deps.deleted.listDue(observedMs)) {
-    if (await deps.deleted.purgeDue(vault)) purged++
+  for (const vault of await deps.deleted.listDue(due)) {
+    if (await deps.deleted.purgeDue(vault, due)) purged++
   }
-  for (const { vaultUid, name } of await deps.keys.listDue(due)) {
+  for (const { vaultUid, name } of await deps.keys.listDue(due, KEYS_AT_ONCE)) {
     const vault = await deps.resources.findByUid(vaultUid)
     if (vault !== null) await recordPurge(deps, vault.id, name)
-    if (!(await deps.keys.purge(vaultUid, name))) continue
+    if (!(await deps.keys.purge(vaultUid, name, due))) continue
     purged++
     if (vault !== null) {
       deps.changes.tell({ kind: 'key', vaultUrl: vaultUrl(deps.endpoints, vault.name), keyName: name })

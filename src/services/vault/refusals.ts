@@ -29,7 +29,7 @@ const table: { readonly [K in keyof VaultFaults]: Refusal } = {
   'key-expired': refusal(403, 'Forbidden', 'KeyExpired'),
   'key-not-yet-valid': refusal(403, 'Forbidden', 'KeyNotYetValid'),
   'key-operation-forbidden': refusal(403, 'Forbidden', 'KeyOperationForbidden'),
-  'purge-protected': refusal(403, 'Forbidden', 'PurgeProtectionEnabled'),
+  'purge-protected': refusal(403, 'Forbidden'),
   'key-is-deleted': refusal(409, 'Conflict', 'ObjectIsDeletedButRecoverable'),
   'key-type-unsupported': refusal(400, 'BadParameter', 'KeyTypeNotSupported'),
   'parameter-invalid': refusal(400, 'BadParameter'),

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   VAULT_API,
@@ -8,9 +9,11 @@ import {
   textIn,
 } from '../../../test/support/vault-bench.ts'
 import { parseGuid } from '../../kernel/guid.ts'
-import type { JsonObject } from '../../kernel/json.ts'
+import type { Json, JsonObject } from '../../kernel/json.ts'
 import { DAY_MS } from '../../kernel/units.ts'
 import { refusalOf } from '../resources/faults.ts'
+import { parseResourceId } from '../resources/resource-id.ts'
+import { writtenProperties } from './vault-properties.ts'
 
 let bench: VaultBench
 beforeEach(async () => {
@@ -149,7 +152,6 @@ describe('a vault', () => {
     const group = { subscriptionId: bench.engine.subscriptionId, resourceGroup: 'rg2' }
     await bench.engine.resources.putGroup(call(), { ...group, body: { location: 'koreacentral' } })
     const { id } = bench.idOf('vaults/KV1')
-    const { parseResourceId } = await import('../resources/resource-id.ts')
     const other = parseResourceId(id.replace('/rg1/', '/rg2/'))
     const write = bench.engine.resources.write(call(), {
       id: other!,
@@ -362,4 +364,34 @@ describe('access policies', () => {
     await change({ accessPolicies: [bound(a), bound(appId.toUpperCase())] })
     expect(await list()).toBe('200')
   })
+})
+
+it('writtenProperties() refuses what it does not take in the words of the resource manager, whatever was sent', () => {
+  const tenantId = '11111111-1111-4111-8111-111111111111'
+  const names = [
+    'tenantId',
+    'sku',
+    'accessPolicies',
+    'networkAcls',
+    'enableSoftDelete',
+    'softDeleteRetentionInDays',
+  ]
+  const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>
+  const close = fc.constantFrom<Json>(
+    { ipRules: [{}] },
+    [{ objectId: tenantId, permissions: { keys: [1] } }],
+    { name: 1 },
+  )
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...names), fc.oneof(json, close)), (sent) => {
+      try {
+        writtenProperties(
+          { tenantId, sku: { name: 'standard' }, ...sent },
+          { existing: null, tenantId, apiVersion: VAULT_API },
+        )
+      } catch (error) {
+        expect(refusalOf(error)?.status).toBe(400)
+      }
+    }),
+  )
 })

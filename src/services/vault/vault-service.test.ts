@@ -3,6 +3,7 @@ import { type Someone, type VaultBench, openVaultBench, outcome } from '../../..
 import { jwkOfPkcs8 } from '../../../test/support/rsa.ts'
 import type { JsonObject } from '../../kernel/json.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../kernel/units.ts'
+import { keyRecords } from '../../store/records/vault/key-records.ts'
 import type { KeyChange, KeyIdentifier } from '../keyring/ports.ts'
 import { inProcessKeyHolder } from './in-process-key-holder.ts'
 
@@ -103,6 +104,16 @@ describe('a soft-deleted key', () => {
     await bench.vault.purgeDue()
     expect(await sweep(8 * DAY_MS, 8)).toBe(0)
     expect(await sweep(30 * DAY_MS, 30)).toBe(1)
+  })
+  it('deleted anew after it was found due is not purged with the old one', async () => {
+    const records = keyRecords(bench.engine.records, bench.engine.keys.record)
+    const late = { now: new Date(bench.engine.bench.now.getTime() + 7 * DAY_MS), observedMs: 8 * DAY_MS }
+    const [due] = await records.listDue(late, 10)
+    await bench.ask('POST', '/deletedkeys/gone/recover', { vault: 'short' })
+    bench.pass(2 * DAY_MS)
+    await bench.ask('DELETE', '/keys/gone', { vault: 'short' })
+    expect(await records.purge(due!.vaultUid, due!.name, late)).toBe(false)
+    expect(await isThere()).toBe(true)
   })
   it('leaves nothing behind in the database', async () => {
     const { read } = bench.engine.records

@@ -1,4 +1,5 @@
 import { type RequestHead, queryValue } from '../../http/operation.ts'
+import { parseGuid } from '../../kernel/guid.ts'
 import type { VaultOperation } from '../../services/vault/operations.ts'
 import type { VaultRequest } from '../../services/vault/session.ts'
 
@@ -38,6 +39,5 @@ function objectOf({ path }: RequestHead, { name, version }: Readonly<Record<stri
 
 /** The client's own id, where it sends a GUID as the SDKs do; else ours. */
 function correlationIdOf({ headers, requestId }: RequestHead): string {
-  const sent = headers.get('x-ms-client-request-id') ?? ''
-  return /^[0-9a-f-]{36}$/i.test(sent) ? sent : requestId
+  return parseGuid(headers.get('x-ms-client-request-id') ?? '') ?? requestId
 }

@@ -1,6 +1,7 @@
 import type { RecordKey } from '../../../crypto/record-key.ts'
 import type { Json } from '../../../kernel/json.ts'
 import type { Records } from '../records.ts'
+import type { Due } from './key-records.ts'
 import type { VaultTables } from './tables.ts'
 
 /** A deleted vault with all that brings it back. */
@@ -21,15 +22,11 @@ export interface DeletedVaultRecords {
   findByName(name: string): Promise<DeletedVaultRecord | null>
   /** By name. */
   list(subscriptionId: string): Promise<readonly DeletedVaultRecord[]>
-  listDue(due: {
-    readonly observedMs: number
-    readonly now: Date
-    readonly limit: number
-  }): Promise<readonly DeletedVaultRecord[]>
+  listDue(due: Due, limit: number): Promise<readonly DeletedVaultRecord[]>
   /** The vault lives again: its keys stay. Idempotent. */
   forget(uid: string): Promise<void>
   /** With all of its keys, for good. `mayPurge` is asked inside the transaction. @returns whether it was purged */
-  purge(uid: string, mayPurge: () => boolean): Promise<boolean>
+  purge(uid: string, mayPurge: (vault: DeletedVaultRecord) => boolean): Promise<boolean>
 }
 
 export function deletedVaultRecords(
@@ -73,7 +70,7 @@ export function deletedVaultRecords(
     },
     list: async (subscriptionId) =>
       (await all().where('subscription_id', '=', subscriptionId).execute()).map(open),
-    async listDue({ observedMs, now, limit }) {
+    async listDue({ observedMs, now }, limit) {
       const due = all()
         .where('purge_after', '<=', observedMs)
         .where('purge_at', '<=', now.getTime())
@@ -88,10 +85,10 @@ export function deletedVaultRecords(
       records.write(async (write) => {
         const row = await write
           .selectFrom('vault_deleted')
-          .select('uid')
+          .selectAll()
           .where('uid', '=', uid)
           .executeTakeFirst()
-        if (row === undefined || !mayPurge()) return false
+        if (row === undefined || !mayPurge(open(row))) return false
         for (const table of ['vault_key_use', 'vault_key_version', 'vault_key'] as const) {
           await write.deleteFrom(table).where('vault_uid', '=', uid).execute()
         }

@@ -14,6 +14,12 @@ export interface NewVersion {
   readonly material: RsaKey
 }
 
+/** Whose time has come, by the time that was observed and by the date. */
+export interface Due {
+  readonly observedMs: number
+  readonly now: Date
+}
+
 /** The keys of all vaults. Every call names the vault; names are taken in any letter case. */
 export interface KeyRecords {
   /** Live or deleted. */
@@ -38,8 +44,8 @@ export interface KeyRecords {
   markDeleted(vaultUid: string, name: string, deletion: Deletion): Promise<FoundKey | null>
   /** Null when no deleted key has the name. */
   recover(vaultUid: string, name: string): Promise<FoundKey | null>
-  /** @returns whether a deleted key had the name */
-  purge(vaultUid: string, name: string): Promise<boolean>
+  /** @returns whether a deleted key had the name; with `due`, one whose time has come */
+  purge(vaultUid: string, name: string, due?: Due): Promise<boolean>
   /** By name; `after` is the last name of the page before. */
   list(
     vaultUid: string,
@@ -53,11 +59,7 @@ export interface KeyRecords {
     page: { readonly after: string | null; readonly limit: number },
   ): Promise<Page<{ readonly name: string; readonly version: StoredVersion }>>
   /** Deleted keys of any vault whose time has come by both clocks. */
-  listDue(due: {
-    readonly observedMs: number
-    readonly now: Date
-    readonly limit: number
-  }): Promise<readonly KeyPlace[]>
+  listDue(due: Due, limit: number): Promise<readonly KeyPlace[]>
   recordUse(vaultUid: string, name: string, use: KeyUse): Promise<void>
   listUses(vaultUid: string, name: string): Promise<readonly KeyUse[]>
 }
@@ -97,10 +99,10 @@ export function keyRecords(
       records.write((write) => setDeletion(write, seals, placeOf(vaultUid, name), deletion)),
     recover: (vaultUid, name) =>
       records.write((write) => setDeletion(write, seals, placeOf(vaultUid, name), null)),
-    purge: (vaultUid, name) => records.write((write) => purge(write, placeOf(vaultUid, name))),
+    purge: (vaultUid, name, due) => records.write((write) => purge(write, placeOf(vaultUid, name), due)),
     list: (vaultUid, which, page) => list(read, seals, { vaultUid, which, ...page }),
     listVersions: (vaultUid, name, page) => listVersions(read, seals, placeOf(vaultUid, name), page),
-    async listDue({ observedMs, now, limit }) {
+    async listDue({ observedMs, now }, limit) {
       const rows = await read
         .selectFrom('vault_key')
         .select(['vault_uid', 'name'])
@@ -113,10 +115,16 @@ export function keyRecords(
     recordUse: (vaultUid, name, use) =>
       records.write(async (write) => {
         const place = placeOf(vaultUid, name)
+        const { version } = use
+        const row = await versionRows(write, place)
+          .select('version')
+          .where('version', '=', version)
+          .executeTakeFirst()
+        if (row === undefined) return
         const document = seals.sealUse(place, use)
         await write
           .insertInto('vault_key_use')
-          .values({ vault_uid: vaultUid, name: place.name, version: use.version, document })
+          .values({ vault_uid: vaultUid, name: place.name, version, document })
           .onConflict((conflict) =>
             conflict.columns(['vault_uid', 'name', 'version']).doUpdateSet({ document }),
           )
@@ -245,9 +253,12 @@ async function setDeletion(
   return { ...key, deletion }
 }
 
-async function purge(database: Database, place: KeyPlace): Promise<boolean> {
-  const row = await keyRows(database, place).select('purge_after').executeTakeFirst()
-  if (row === undefined || row.purge_after === null) return false
+async function purge(database: Database, place: KeyPlace, due?: Due): Promise<boolean> {
+  const row = await keyRows(database, place).select(['purge_after', 'purge_at']).executeTakeFirst()
+  if (row === undefined || row.purge_after === null || row.purge_at === null) return false
+  // Since it was listed it may have been recovered and deleted anew.
+  if (due !== undefined && (row.purge_after > due.observedMs || row.purge_at > due.now.getTime()))
+    return false
   for (const table of ['vault_key_use', 'vault_key_version', 'vault_key'] as const) {
     await database
       .deleteFrom(table)
