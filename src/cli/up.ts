@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { type OptionName, readConfig } from '../config/config.ts'
 import { urlOf } from '../kernel/endpoints.ts'
 import { openLog } from '../observe/log.ts'
-import { type Strongroom, startStrongroom } from '../server/strongroom.ts'
+import type { Strongroom } from '../server/strongroom.ts'
 
 /** Starts the server and keeps it up until SIGTERM or SIGINT. */
 export function upCommand(): Command {
@@ -33,6 +33,8 @@ export function upCommand(): Command {
     .action(async (flags: Partial<Record<OptionName, string>>) => {
       const config = readConfig(flags, process.env)
       const log = openLog(config.logLevel)
+      // Loaded here, so that the other commands do not wait for it.
+      const { startStrongroom } = await import('../server/strongroom.ts')
       const server = await startStrongroom(config, log)
       welcome(server, config.dataDir)
       const stop = once(() => {
