@@ -196,7 +196,7 @@ export async function pushImage(
   image: TestImage,
   tags: readonly string[] = [],
 ): Promise<Digest> {
-  for (const blob of [image.config, ...image.layers]) await pushBlob(bench, name, blob)
+  for (const blob of [image.config, ...image.layers]) await pushBlob(bench, name, blob, bench.registry)
   return await pushManifest(bench, name, image, tags)
 }
 

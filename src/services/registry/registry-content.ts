@@ -95,6 +95,14 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
   const digests = liveDigests(MAX_LIVE_DIGESTS)
   const deps: ContentDeps = { ...given, ...kept, bytes: sealedBytes(bytes), digests }
   const disposed = new AbortController()
+  let orphansSoughtAt: number | null = null
+  const sweepAll = async () => {
+    const now = performance.now()
+    // Only a crash makes orphans, and they have to grow old first: once after the start, then once in that age.
+    const withOrphans = orphansSoughtAt === null || now - orphansSoughtAt >= kept.orphanAgeMs
+    if (withOrphans) orphansSoughtAt = now
+    return await sweep({ ...deps, ...kept, store: bytes }, { withOrphans, signal: disposed.signal })
+  }
   return {
     startUpload: (command, signal) => startUpload(deps, command, signal),
     getUpload: (path, signal) => getUpload(deps, path, signal),
@@ -122,7 +130,7 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     deleteRepository: (path, signal) => deleteRepository(deps, path, signal),
     usedBytes: (uid) => bytesOf(given.records.read, uid),
     discard: (uid) => forgetRegistry(deps, uid),
-    sweep: () => sweep({ ...deps, ...kept, store: bytes }, disposed.signal),
+    sweep: sweepAll,
     [Symbol.asyncDispose]: async () => disposed.abort(),
   }
 }

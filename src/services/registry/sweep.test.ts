@@ -19,6 +19,7 @@ import {
 import { collect } from '../../kernel/bytes.ts'
 import { DAY_MS, HOUR_MS } from '../../kernel/units.ts'
 import { newBytesRef } from '../../store/bytes/byte-store.ts'
+import { openRegistryContent } from './registry-content.ts'
 
 const GRACE = 4 * HOUR_MS
 let bench: RegistryBench
@@ -85,6 +86,35 @@ describe('sweep()', () => {
     await pushManifest(bench, 'app', image)
     bench.world.clock.advance(365 * DAY_MS)
     expect(await bench.content.sweep()).toEqual(nothing)
+  })
+
+  it('keeps a blob that is named, or asked for, between its search and its transaction', async () => {
+    const [named, asked, left] = [randomBytes(10), randomBytes(11), randomBytes(12)]
+    const image = imageOf([named])
+    for (const bytes of [named, image.config, asked, left]) await pushBlob(bench, 'app', bytes)
+    bench.world.clock.advance(DAY_MS)
+    const { process, bytes, world } = bench
+    let isFirst = true
+    const overtaken = openRegistryContent({
+      records: {
+        read: process.data.read,
+        async write(work) {
+          if (isFirst) {
+            isFirst = false
+            await pushManifest(bench, 'app', image)
+            await bench.content.getBlob({ ...path('app'), digest: sha(asked) }, never)
+          }
+          return await process.data.write(work)
+        },
+      },
+      bytes,
+      keyring: process.keyring,
+      clock: { now: () => new Date(world.clock.wall()) },
+      times: { unreferencedGraceMs: GRACE },
+    })
+    expect(await overtaken.sweep()).toMatchObject({ memberships: 1, blobs: 1 })
+    for (const kept of [named, image.config, asked]) await pullBlob(bench, 'app', sha(kept))
+    await expect(pullBlob(bench, 'app', sha(left))).rejects.toMatchObject({ code: 'blob-unknown' })
   })
 
   it('begins the grace anew when the last manifest that names a blob goes, and not before', async () => {

@@ -49,11 +49,15 @@ const REFS_AT_ONCE = 500
  * deleted and of what a crash left behind. Works beside pushes and pulls, in short transactions, and needs no key: each
  * transaction checks again what it deletes, so that a push that came first keeps its blobs.
  */
-export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<SweepReport> {
+export async function sweep(
+  deps: SweepDeps,
+  { withOrphans, signal }: { readonly withOrphans: boolean; readonly signal: AbortSignal },
+): Promise<SweepReport> {
   const uploads = await sweepUploads(deps, signal)
   const { memberships, blobs } = await sweepMemberships(deps, signal)
   const extents = await sweepDoomed(deps, signal)
-  const orphans = await sweepOrphans(deps, signal)
+  // The one part that walks over all that is stored.
+  const orphans = withOrphans ? await sweepOrphans(deps, signal) : 0
   return { uploads, memberships, blobs, extents, orphans }
 }
 
