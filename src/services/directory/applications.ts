@@ -58,7 +58,16 @@ export function applications({ memory, change, clock }: ObjectDeps): Application
     renameApplication: async (tenantId, objectId, displayName) =>
       await change(() => {
         const row = { ...applicationRow(memory, tenantId, objectId), displayName: named(displayName) }
-        return { changes: [{ put: 'application', row }], result: toApplication(row) }
+        const principal = memory.principalByAppId(row.appId)
+        return {
+          changes: [
+            { put: 'application', row },
+            ...(principal === null
+              ? []
+              : [{ put: 'principal', row: { ...principal, displayName } } as const]),
+          ],
+          result: toApplication(row),
+        }
       }),
 
     deleteApplication: async (tenantId, objectId) =>

@@ -61,7 +61,7 @@ export interface DirectoryObjects {
 
   /** @throws DirectoryObjectFault `property-invalid` */
   createApplication(request: { readonly tenantId: Guid; readonly displayName: string }): Promise<Application>
-  /** @throws DirectoryObjectFault `object-not-found`, `property-invalid` */
+  /** And its service principal. @throws DirectoryObjectFault `object-not-found`, `property-invalid` */
   renameApplication(tenantId: Guid, objectId: Guid, displayName: string): Promise<Application>
   /** With its service principal and passwords. @throws DirectoryObjectFault `object-not-found`, `last-administrator` */
   deleteApplication(tenantId: Guid, objectId: Guid): Promise<void>

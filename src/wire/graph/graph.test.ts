@@ -384,10 +384,12 @@ describe('what cannot be done', () => {
   })
 })
 
-it('an application is renamed', async () => {
+it('an application is renamed, with its service principal', async () => {
   const { objectId } = owner.application
   expect(
     (await call('PATCH', `/applications/${objectId}`, { displayName: 'boss', keyCredentials: [] })).status,
   ).toBe(204)
   expect((await call('GET', `/applications/${objectId}`)).json).toMatchObject({ displayName: 'boss' })
+  const principal = await call('GET', `/servicePrincipals/${owner.principal.principalId}`)
+  expect(principal.json).toMatchObject({ displayName: 'boss', id: owner.principal.principalId })
 })

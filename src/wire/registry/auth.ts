@@ -26,12 +26,21 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
   if (matched !== null && need === null) return admitted(deps, registry, { kind: 'anonymous' }, [])
   const access = need === null || need === 'credential' ? [] : accessOf(need, matched?.params ?? {})
   const caller = await authenticate(deps, registry, head)
-  if (caller === null) throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access })
+  if (caller === null) {
+    const error = head.headers.has('authorization') ? 'invalid_token' : null
+    throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access, error })
+  }
   if (need === null || need === 'credential') return caller
   const repository = need.repository === 'param' ? (matched?.params['name'] ?? '') : null
   const isInScope = caller.scopes === null || scopesAllow(caller.scopes, need.action, repository)
   // A token with too little: the client asks for another. A role that lacks it: no token will help.
-  if (!isInScope) throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access })
+  if (!isInScope) {
+    throw new RegistryAuthFault('unauthenticated', {
+      host: registry.loginServer,
+      access,
+      error: 'insufficient_scope',
+    })
+  }
   if (!(await caller.mayByRole(need.action, repository))) throw new RegistryAuthFault('denied', { access })
   return caller
 }

@@ -81,14 +81,14 @@ const content: Table<RegistryFaults> = {
 }
 
 const admission: Table<RegistryAuthFaults> = {
-  unauthenticated: ({ host, access }) => ({
+  unauthenticated: ({ host, access, error: reason }) => ({
     ...error(
       401,
       'UNAUTHORIZED',
       'authentication required, visit https://aka.ms/acr/authorization for more information.',
       access.length === 0 ? null : detailOf(access),
     ),
-    headers: { 'www-authenticate': challenge(host, access) },
+    headers: { 'www-authenticate': challenge(host, access, reason) },
   }),
   denied: ({ access, reason }) =>
     error(403, 'DENIED', reason ?? 'requested access to the resource is denied', detailOf(access)),
@@ -187,7 +187,7 @@ function error(status: number, code: string, message: string, detail?: Json): Wi
 }
 
 /** https://distribution.github.io/distribution/spec/auth/token/; clients need `service` and `scope`. */
-function challenge(host: string, access: readonly RegistryAccess[]): string {
+function challenge(host: string, access: readonly RegistryAccess[], error: string | null): string {
   const byName = new Map<string, string[]>()
   for (const { type, name, action } of access) {
     const key = `${type}:${name}`
@@ -198,6 +198,7 @@ function challenge(host: string, access: readonly RegistryAccess[]): string {
     `realm="https://${host}/oauth2/token"`,
     `service="${host}"`,
     ...(scope === '' ? [] : [`scope="${scope}"`]),
+    ...(error === null ? [] : [`error="${error}"`]),
   ]
   return `Bearer ${parts.join(',')}`
 }

@@ -8,10 +8,12 @@ import type { Resources } from '../../services/resources/resources.ts'
 import { azureErrorReply } from '../shared/azure-error.ts'
 import { authenticate } from './auth.ts'
 import { toArmError } from './errors.ts'
+import type { Deployments } from '../../services/deployments/deployments.ts'
 import { activityOperations } from './operations/activity.ts'
 import { groupOperations } from './operations/groups.ts'
 import { identityOperations } from './operations/identities.ts'
 import { metadataOperation } from './operations/metadata.ts'
+import { deploymentOperations } from './operations/deployments.ts'
 import { featureOperations, namespaceOperations, scopeOperations } from './operations/namespaces.ts'
 import { listOperations, resourceOperations } from './operations/resources.ts'
 import { roleOperations } from './operations/roles.ts'
@@ -23,6 +25,7 @@ export interface ResourceManagerDeps {
   readonly resources: Resources
   readonly roles: RoleAssignments
   readonly activity: Activity
+  readonly deployments: Deployments
   readonly endpoints: Endpoints
   readonly clock: Clock
 }
@@ -44,6 +47,7 @@ export function resourceManagerProtocol(deps: ResourceManagerDeps): Protocol<Arm
       ...activityOperations(deps),
       ...featureOperations(deps),
       ...groupOperations(deps),
+      ...deploymentOperations(deps),
       ...listOperations(deps),
       ...namespaceOperations(deps),
       ...resourceOperations(deps),

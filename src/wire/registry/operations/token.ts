@@ -98,5 +98,5 @@ function anonymous(registry: RegistrySettings, hasCredential: boolean): Registry
 }
 
 function unauthenticated(registry: RegistrySettings): RegistryAuthFault<'unauthenticated'> {
-  return new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access: [] })
+  return new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access: [], error: null })
 }
