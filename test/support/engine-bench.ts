@@ -8,6 +8,7 @@ import { type Guid, parseGuid } from '../../src/kernel/guid.ts'
 import { OWNER_ROLE } from '../../src/services/access/built-in-roles.ts'
 import { openAccess } from '../../src/services/access/open-access.ts'
 import { openActivity } from '../../src/services/activity/open-activity.ts'
+import { openDeployments } from '../../src/services/deployments/deployments.ts'
 import { issuedAudiences } from '../../src/services/directory/audiences.ts'
 import type { Caller } from '../../src/services/directory/caller.ts'
 import { openDirectory } from '../../src/services/directory/open-directory.ts'
@@ -77,6 +78,14 @@ export async function openEngineBench(
     clock,
     bug: (error) => bugs.push(error),
   })
+  const deployments = await openDeployments({
+    records,
+    recordKey: keys.record,
+    resources,
+    access,
+    clock,
+    bug: (error) => bugs.push(error),
+  })
   const tenantId = kept?.tenantId ?? (await directory.createTenant({ displayName: 'Contoso' })).tenantId
   const subscriptionId = kept?.subscriptionId ?? randomGuid()
   await resources.createSubscription({ subscriptionId, tenantId, displayName: 'Main' })
@@ -120,6 +129,7 @@ export async function openEngineBench(
     activity,
     store,
     resources,
+    deployments,
     tenantId,
     subscriptionId,
     bugs,
@@ -127,10 +137,12 @@ export async function openEngineBench(
     call,
     /** Ends everything but the data. */
     async stop() {
+      await deployments[Symbol.asyncDispose]()
       await resources[Symbol.asyncDispose]()
       await records.close()
     },
     async [Symbol.asyncDispose]() {
+      await deployments[Symbol.asyncDispose]()
       await resources[Symbol.asyncDispose]()
       await records.close()
       await rm(folder, { recursive: true })
