@@ -1,5 +1,5 @@
 import { azureTime } from '../../kernel/clock.ts'
-import type { Json, JsonObject } from '../../kernel/json.ts'
+import { type Json, type JsonObject, isJsonObject } from '../../kernel/json.ts'
 import type { ActivityRow } from '../../store/records/activity/activity-rows.ts'
 import type { Caller } from '../directory/caller.ts'
 import type { ActivityEvent } from './activity.ts'
@@ -59,8 +59,16 @@ export function presentEvent({ id, at, document }: ActivityRow): JsonObject {
     // As Azure shows service principals: by their object id.
     caller: caller?.['principalId'] ?? null,
     claims: caller === null ? {} : claimsOf(caller),
-    properties: document['properties'] ?? {},
+    properties: textsOf(document['properties']),
   }
+}
+
+/** Azure's values are strings, and its clients (az) stop at anything else. */
+function textsOf(properties: Json | undefined): JsonObject {
+  const entries = Object.entries(isJsonObject(properties) ? properties : {})
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
 }
 
 /** The claim names of Azure's logs. */
