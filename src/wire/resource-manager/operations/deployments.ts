@@ -14,17 +14,21 @@ const TEMPLATE_BODY: BodyRule = { kind: 'raw', maxBytes: 4 * MIB }
 
 type One = ArmCall<{ readonly subscription: string; readonly group: string; readonly name: string }>
 
-/** https://learn.microsoft.com/rest/api/resources/deployments */
-export function deploymentOperations({
-  deployments,
-  endpoints,
-}: {
+export interface DeploymentOperationDeps {
   readonly deployments: Deployments
   readonly endpoints: Endpoints
-}): readonly ArmOperation[] {
-  const all = '/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments'
-  const one =
-    '/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/{name}'
+}
+
+/** https://learn.microsoft.com/rest/api/resources/deployments */
+export function deploymentOperations(deps: DeploymentOperationDeps): readonly ArmOperation[] {
+  return [...writeOperations(deps), ...readOperations(deps)]
+}
+
+const all = '/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments'
+const one =
+  '/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/{name}'
+
+function writeOperations({ deployments, endpoints }: DeploymentOperationDeps): readonly ArmOperation[] {
   return [
     armOperation({
       id: 'ValidateDeployment',
