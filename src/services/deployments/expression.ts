@@ -55,11 +55,12 @@ function readTokens(text: string): readonly Token[] {
     const found = token.exec(text)
     if (found === null) throw new ExpressionProblem(`unexpected character at position ${at}`)
     const [, name, number, quoted, sign] = found
+    const begin = found.index + found[0].length - found[0].trimStart().length
     at = token.lastIndex
-    if (name !== undefined) tokens.push({ kind: 'name', text: name, at: at - name.length })
-    else if (number !== undefined) tokens.push({ kind: 'number', text: number, at: at - number.length })
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign, at: at - 1 })
-    else tokens.push({ kind: 'string', text: (quoted ?? '').replaceAll("''", "'"), at: found.index })
+    if (name !== undefined) tokens.push({ kind: 'name', text: name, at: begin })
+    else if (number !== undefined) tokens.push({ kind: 'number', text: number, at: begin })
+    else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign, at: begin })
+    else tokens.push({ kind: 'string', text: (quoted ?? '').replaceAll("''", "'"), at: begin })
   }
   tokens.push({ kind: 'end', text: '', at: text.length })
   return tokens

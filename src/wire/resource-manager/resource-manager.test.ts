@@ -305,6 +305,46 @@ describe('roles', () => {
   })
 })
 
+describe('deployments', () => {
+  const path = () => `${sub}/resourcegroups/rg1/providers/Microsoft.Resources/deployments/d1`
+  const sent = (name: string) =>
+    `{"properties": {"parameters": {}, "mode": "Incremental", template:{ // as az sends it
+      "resources": [{"type": "Toy.Room/boxes", "apiVersion": "2024-01-01", "name": "${name}",}]}}}`
+  const headers = { 'content-type': 'application/json' }
+
+  it('are polled to their end at Azure-AsyncOperation, each answer saying when to ask again', async () => {
+    expect((await bench.ask('POST', `${path()}/validate`, { body: sent('box1'), headers })).status).toBe(200)
+    const begun = await bench.ask('PUT', path(), { body: sent('box1'), headers })
+    expect(begun.status).toBe(201)
+    expect(begun.body).toMatchObject({ properties: { provisioningState: 'Running' } })
+    const poll = String(begun.headers['azure-asyncoperation']).replace(
+      'https://management.localhost:8443',
+      '',
+    )
+    let status = await bench.ask('GET', poll)
+    while (status.body['status'] === 'Running') {
+      expect(status.headers['retry-after']).toBe('1')
+      status = await bench.ask('GET', poll)
+    }
+    expect(status.body).toEqual({ status: 'Succeeded' })
+    expect((await bench.ask('GET', path())).body).toMatchObject({
+      id: path().replace('resourcegroups', 'resourceGroups'),
+      properties: { provisioningState: 'Succeeded', outputResources: [{ id: box() }] },
+    })
+    expect(values(await bench.ask('GET', `${path()}/operations`))).toHaveLength(1)
+    expect((await bench.ask('HEAD', path())).status).toBe(204)
+    expect((await bench.ask('DELETE', path())).status).toBe(204)
+    expect(errorOf(await bench.ask('GET', path()))).toBe('404 DeploymentNotFound')
+    expect((await bench.ask('GET', box())).status).toBe(200)
+  })
+  it('answer 400 with the reason to a template that is not valid', async () => {
+    expect(errorOf(await bench.ask('PUT', path(), { body: sent(''), headers }))).toBe('400 InvalidTemplate')
+    expect(errorOf(await bench.ask('PUT', path(), { body: '{template:', headers }))).toBe(
+      '400 InvalidRequestContent',
+    )
+  })
+})
+
 describe('namespaces and features', () => {
   it('are registered, all of them', async () => {
     const shown = await bench.ask('GET', `${sub}/providers/toy.room`)
