@@ -12,14 +12,22 @@ import type { Services } from './services.ts'
 
 /** Which host speaks what. */
 export function publicHosts(services: Services, endpoints: Endpoints, clock: Clock): readonly HostRule[] {
-  const { directory, resources, roles, activity } = services
+  const { directory, resources, roles, deployments, activity } = services
   const { domain } = endpoints
   return [
     { host: `login.${domain}`, protocol: entraProtocol({ directory, endpoints, clock }) },
     { host: `graph.${domain}`, protocol: graphProtocol({ directory, endpoints }) },
     {
       host: `management.${domain}`,
-      protocol: resourceManagerProtocol({ directory, resources, roles, activity, endpoints, clock }),
+      protocol: resourceManagerProtocol({
+        directory,
+        resources,
+        roles,
+        deployments,
+        activity,
+        endpoints,
+        clock,
+      }),
     },
     { host: `*.vault.${domain}`, protocol: keyVaultProtocol(services.vault) },
     { host: `*.azurecr.${domain}`, protocol: registryHost(services, endpoints) },

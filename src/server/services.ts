@@ -37,6 +37,7 @@ import { assignmentRecords } from '../store/records/access/assignments.ts'
 import { directoryRecords } from '../store/records/directory/directory-objects.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
 import { type RegistryContent, openRegistryContent } from '../services/registry/registry-content.ts'
+import { type Deployments, openDeployments } from '../services/deployments/deployments.ts'
 import type { Stores } from './stores.ts'
 
 /** Every service of the installation, joined. */
@@ -47,6 +48,7 @@ export interface Services extends AsyncDisposable {
   readonly resourceStore: ResourceStore
   readonly resources: Resources
   readonly roles: RoleAssignments
+  readonly deployments: Deployments
   readonly vault: VaultService
   readonly keyring: OpenKeyring
   readonly registries: Registries
@@ -140,6 +142,7 @@ export async function openServices({
     access,
     isPasswordInForce: (passwordId) => directory.isPasswordInForce(passwordId),
   })
+  const bug = (error: unknown) => log.error({ error }, 'work in the background failed')
   const resources = opened.use(
     await openResources({
       store: resourceStore,
@@ -147,7 +150,7 @@ export async function openServices({
       directory,
       activity: activity.log,
       clock,
-      bug: (error) => log.error({ error }, 'work in the background failed'),
+      bug,
       providers: [
         managedIdentityProvider({ directory, endpoints }),
         vaultResourceProvider({ vault, resources: resourceStore }),
@@ -178,6 +181,17 @@ export async function openServices({
       ],
     }),
   )
+  const deployments = opened.use(
+    await openDeployments({
+      records: keys,
+      recordKey,
+      resources,
+      access,
+
+      clock,
+      bug,
+    }),
+  )
   const all = opened.move()
   return {
     directory,
@@ -186,6 +200,7 @@ export async function openServices({
     resourceStore,
     resources,
     roles: roleAssignments({ store: resourceStore, activity: activity.log, access }),
+    deployments,
     listKeyOwners: () => keyOwners(keySecrets),
     vault,
     keyring,
