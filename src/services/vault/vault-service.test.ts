@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Someone, type VaultBench, openVaultBench, outcome } from '../../../test/support/vault-bench.ts'
+import {
+  type Someone,
+  type VaultBench,
+  openVaultBench,
+  objectIn,
+  outcome,
+  textIn,
+} from '../../../test/support/vault-bench.ts'
 import { jwkOfPkcs8 } from '../../../test/support/rsa.ts'
 import type { JsonObject } from '../../kernel/json.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../kernel/units.ts'
@@ -129,6 +136,40 @@ describe('a soft-deleted key', () => {
     expect(await rows()).toBe(2)
     await bench.ask('DELETE', '/deletedkeys/gone', { vault: 'short' })
     expect(await rows()).toBe(0)
+  })
+})
+
+describe('two at once', () => {
+  it('a key that is deleted while its new version is being made gets none', async () => {
+    const session = await bench.vault.admit({
+      vaultName: 'kv1',
+      token: bench.owner.token,
+      remoteAddress: '127.0.0.1',
+      operation: 'KeyCreate',
+      keyName: 'k1',
+      object: 'keys/k1',
+      clientInfo: '',
+      correlationId: '',
+      apiVersion: '7.4',
+    })
+    const creating = session.run(async (call) => {
+      await bench.vault.keys.assertNameFree(call, 'k1')
+      await bench.ask('DELETE', '/keys/k1')
+      return await bench.vault.keys.create(call, 'k1', { bits: 2048 })
+    })
+    await expect(creating).rejects.toMatchObject({ code: 'key-is-deleted' })
+    expect(outcome(await bench.ask('POST', '/deletedkeys/k1/recover'))).toBe('200')
+  })
+  it('every version that was acknowledged is there, and one of them is the newest', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 6 }, () => bench.ask('POST', '/keys/k1/create', { body: { kty: 'RSA' } })),
+    )
+    const kids = made.map((response) => textIn(objectIn(response.json(), 'key'), 'kid'))
+    const { value } = (await bench.ask('GET', '/keys/k1/versions')).json() as { value: JsonObject[] }
+    const listed = value.map((item) => textIn(item, 'kid'))
+    expect(listed).toHaveLength(7)
+    expect(listed).toEqual(expect.arrayContaining(kids))
+    expect(objectIn((await bench.ask('GET', '/keys/k1')).json(), 'key')['kid']).toBe(listed.at(-1))
   })
 })
 
