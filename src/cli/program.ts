@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { backupCommand } from './backup.ts'
 import { endingOf } from './cli-error.ts'
 import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
@@ -30,7 +31,8 @@ function program(): Command {
       '\nEvery option can come from the environment: --seal-key is STRONGROOM_SEAL_KEY.\n' +
         'Exit codes: 0 done, 1 not done (one line says why and what to do), 2 typed wrongly.',
     )
-  for (const command of [upCommand(), envCommand(), trustCommand(), doctorCommand()]) root.addCommand(command)
+  for (const command of [upCommand(), envCommand(), trustCommand(), doctorCommand(), backupCommand()])
+    root.addCommand(command)
   for (const command of [root, ...root.commands])
     command.exitOverride().showHelpAfterError('(--help says more)')
   return root

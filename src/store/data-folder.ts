@@ -51,6 +51,22 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
   }
 }
 
+/** For who reads a folder without opening it. @throws DataFolderError when it is no data folder of this version */
+export async function assertDataFolder(dir: string): Promise<void> {
+  const path = resolve(dir)
+  const text = await readFile(join(path, 'FORMAT'), 'utf8').catch((error: unknown) => {
+    throw isMissing(error)
+      ? new DataFolderError(`${path} is no data folder of Strongroom: name one with --data`, { cause: error })
+      : explained(error, path)
+  })
+  assertFormat(text, path)
+}
+
+/** Makes a data folder of what is in `dir`: to be called when all of it is durable. */
+export async function writeFormat(dir: string): Promise<void> {
+  await writeSecretFile(join(dir, 'FORMAT'), `strongroom-data ${FORMAT}\n`)
+}
+
 /** @returns whether the folder has no format yet */
 async function make(path: string): Promise<boolean> {
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -74,7 +90,11 @@ async function begin(path: string): Promise<void> {
     if (name.startsWith('.FORMAT.')) await unlink(join(path, name))
   }
   await chmod(path, 0o700)
-  await writeSecretFile(join(path, 'FORMAT'), `strongroom-data ${FORMAT}\n`)
+  await writeFormat(path)
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 function assertFormat(text: string, path: string): void {
