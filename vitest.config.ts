@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/{tools,conformance,e2e,canary,crash,concurrency}/**/*.test.ts'],
+          include: ['test/{tools,conformance,e2e,canary,crash,concurrency,faults}/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 240_000,
         },

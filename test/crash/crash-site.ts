@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { type Estate, makeEstate } from '../support/estate.ts'
+import { type Rest, openRest } from '../support/rest.ts'
+import { type RestRegistry, restRegistry } from '../support/rest-registry.ts'
+import { traceable } from '../support/strace.ts'
+import { type TestServer, startStrongroom } from '../support/strongroom.ts'
+import { openStores } from '../../src/server/stores.ts'
+import { type BuiltImage } from '../tools/oci-layout.ts'
+import { randomImage } from '../support/random-image.ts'
+
+/** A server that is killed over and over, with a registry under a customer's key and an image that must outlive it all. */
+export interface CrashSite extends AsyncDisposable {
+  readonly server: TestServer
+  readonly rest: Rest
+  readonly estate: Estate
+  readonly registry: RestRegistry
+  readonly anchor: BuiltImage
+  /** SIGKILL, unless that has happened, and a start on the same folder. */
+  restart(): Promise<void>
+  /** What holds after every crash: the anchor is pulled, and the log tells of no bug. */
+  check(): Promise<void>
+  /** Ends the server; then both databases are whole. */
+  close(): Promise<void>
+}
+
+export async function openCrashSite(args: readonly string[] = []): Promise<CrashSite> {
+  const compileCache = await mkdtemp(join(tmpdir(), 'strongroom-compiled-'))
+  const server = await startStrongroom({
+    args,
+    // Starts are most of what these tests do.
+    environment: { ...traceable, NODE_COMPILE_CACHE: compileCache },
+  })
+  const rest = await openRest(server)
+  const estate = await makeEstate(rest)
+  const registry = restRegistry(rest, estate.registry)
+  const anchor = randomImage()
+  await registry.push('anchor', 'v1', anchor)
+  return {
+    server,
+    rest,
+    estate,
+    registry,
+    anchor,
+    async restart() {
+      await server.stop('SIGKILL')
+      rest.reset()
+      await server.start()
+    },
+    async check() {
+      expect(await registry.pull('anchor', 'v1')).toBe(anchor.manifest.digest)
+      expect(server.output()).not.toMatch(/nobody foresaw|background failed|should not have happened/)
+    },
+    async close() {
+      expect(await server.stop()).toBe(0)
+      await using stores = await openStores({
+        dataDir: server.dataDir,
+        sealKeyFile: null,
+        durability: 'full',
+      })
+      expect(stores.keys.integrityProblems()).toEqual([])
+      expect(stores.data.integrityProblems()).toEqual([])
+    },
+    async [Symbol.asyncDispose]() {
+      rest[Symbol.dispose]()
+      await server[Symbol.asyncDispose]()
+      await rm(compileCache, { recursive: true, force: true })
+    },
+  }
+}
