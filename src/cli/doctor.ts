@@ -14,6 +14,7 @@ import { type Handshake, shakeHands } from './doctor/handshake.ts'
 import { checkHealth } from './doctor/health.ts'
 import { type Lookup, checkNames } from './doctor/names.ts'
 import { checkPort } from './doctor/port.ts'
+import { checkProxy } from './doctor/proxy.ts'
 import { checkSealKey } from './doctor/seal-key.ts'
 import { checkTrusted } from './doctor/trusted.ts'
 import { readOwnerFile } from './owner-file.ts'
@@ -40,6 +41,7 @@ export function doctorCommand(): Command {
         metricsPort,
         lookup: (name) => lookup(name, { all: true }),
         trusted: getCACertificates('system'),
+        environment: process.env,
         now: new Date(),
       })
       const isWell = findings.every(({ status }) => status !== 'fail')
@@ -57,6 +59,7 @@ export interface Examination {
   readonly lookup: Lookup
   /** PEM of each certificate that the machine and this shell trust. */
   readonly trusted: readonly string[]
+  readonly environment: NodeJS.ProcessEnv
   readonly now: Date
 }
 
@@ -85,21 +88,21 @@ async function serverFindings(examination: Examination): Promise<readonly (Findi
   }
   const { domain, port, caFile } = owner
   const caPem = caFile === null ? null : await readFile(caFile, 'utf8').catch(() => null)
+  if (caFile !== null && caPem === null) {
+    return [fail('trust', `${caFile} cannot be read`, 'start the server, which finds it or makes it anew')]
+  }
   const serverName = `management.${domain}`
   const address = await addressOf(serverName, lookup)
   const shake = (ca: readonly string[]) => shakeHands({ address, port, serverName, trusted: ca })
   const machine = await shake(trusted)
   const ours = caPem === null ? machine : await shake([caPem])
+  const asSeen = isOurs(ours) ? machine : ({ state: 'closed' } as const)
   return [
-    caFile !== null && caPem === null
-      ? fail('trust', `${caFile} cannot be read`, 'start the server, which makes it anew')
-      : null,
     await checkNames(domain, lookup),
+    checkProxy(domain, examination.environment),
     checkPort(port, ours),
     isOurs(ours) ? checkCertificate(ours.certificatePem, domain, now) : null,
-    caFile !== null && caPem === null
-      ? null
-      : checkTrusted({ caPem, machine: isOurs(ours) ? machine : { state: 'closed' }, trusted }),
+    checkTrusted({ caPem, machine: asSeen, trusted, dataDir }),
     ...(await checkHealth(metricsPort, isOurs(ours))),
   ]
 }

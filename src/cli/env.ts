@@ -9,6 +9,7 @@ import { caBundle } from './ca-bundle.ts'
 import { CliError } from './cli-error.ts'
 import { cloudConfig } from './cloud-config.ts'
 import { ownerPath, readOwnerFile } from './owner-file.ts'
+import { exceptions, usesProxy } from './proxy.ts'
 import { shellQuote } from './shell.ts'
 
 /** Prints what points az, Docker, skopeo, Node and Python at this installation. */
@@ -47,7 +48,7 @@ export async function prepare(dataDir: string, environment: NodeJS.ProcessEnv): 
   await writeSecretFile(cloudFile, `${JSON.stringify(cloudConfig(owner), null, 2)}\n`, { replace: true })
   const bundle = await writeBundle(dataDir, owner, environment)
   return {
-    variables: { ...trustVariables(bundle), ...azureVariables(owner) },
+    variables: { ...trustVariables(bundle), ...azureVariables(owner), ...proxyVariables(owner, environment) },
     ownerFile: ownerPath(dataDir),
     cloudFile,
     caBundle: bundle,
@@ -85,6 +86,14 @@ function azureVariables(owner: OwnerFile): Record<string, string> {
     AZURE_CLIENT_ID: owner.clientId,
     AZURE_AUTHORITY_HOST: urlOf(owner, 'login'),
   }
+}
+
+/** Where a proxy is set, our names must not go to it: nobody else can resolve them. */
+function proxyVariables({ domain }: OwnerFile, environment: NodeJS.ProcessEnv): Record<string, string> {
+  if (!usesProxy(environment)) return {}
+  const past = [...exceptions(environment)]
+  for (const name of [domain, `.${domain}`]) if (!past.includes(name)) past.push(name)
+  return { NO_PROXY: past.join(','), no_proxy: past.join(',') }
 }
 
 /**

@@ -61,7 +61,7 @@ export async function planTrust(
     )
   }
   const docker = registries.map((name) =>
-    registryStep(machine, { caFile, host: hostOf(owner, `${name}.azurecr`), isRemoval }),
+    registryStep(machine, { caFile, host: hostOf(owner, `${name.toLowerCase()}.azurecr`), isRemoval }),
   )
   return [...store, ...docker]
 }

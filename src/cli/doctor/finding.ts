@@ -29,5 +29,5 @@ export function report(findings: readonly Finding[]): string {
     ...remedy.map((line) => `${' '.repeat(width + 8)}→ ${line}`),
   ])
   const count = (wanted: Finding['status']) => findings.filter(({ status }) => status === wanted).length
-  return [...lines, `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failures`, ''].join('\n')
+  return [...lines, `ok: ${count('ok')}, warn: ${count('warn')}, fail: ${count('fail')}`, ''].join('\n')
 }
