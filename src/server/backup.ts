@@ -22,7 +22,8 @@ export interface BackupOptions {
   readonly dataDir: string
   /** Missing or empty. */
   readonly target: string
-  readonly progress?: (progress: BackupProgress) => void
+  /** Waited for. */
+  readonly progress?: (progress: BackupProgress) => void | Promise<void>
 }
 
 export interface BackupProgress {
@@ -125,13 +126,13 @@ interface Work {
   readonly from: string
   readonly to: string
   readonly copies: ExtentCopies
-  readonly progress: (progress: BackupProgress) => void
+  readonly progress: (progress: BackupProgress) => void | Promise<void>
 }
 
 async function inRounds(work: Work): Promise<Omit<BackupSummary, 'target'>> {
   let missingBefore: ReadonlySet<string> = new Set()
   for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
-    work.progress({ step: 'databases', done: 0, total: 0 })
+    await work.progress({ step: 'databases', done: 0, total: 0 })
     await copyDatabases(work)
     await using data = openSqliteReader<DataDb>(join(work.to, 'data.db'))
     const { missing, truncated, ...copied } = await copyExtents(work, data)
@@ -165,6 +166,7 @@ async function copyExtents({ copies, progress }: Work, { read }: SqliteReader<Da
   const missing = new Set<string>()
   const truncated: string[] = []
   let [done, extents, bytes] = [0, 0, 0]
+  await progress({ step: 'extents', done, total })
   // Those of unfinished uploads go at once when the upload does: first.
   await eachExtent(read, 'uploads', async ({ ref }) => {
     if ((await copies.copy(refOf(ref))) === null) missing.add(ref)
@@ -177,7 +179,7 @@ async function copyExtents({ copies, progress }: Work, { read }: SqliteReader<Da
       extents++
       bytes += size
     }
-    progress({ step: 'extents', done: ++done, total })
+    await progress({ step: 'extents', done: ++done, total })
   })
   return { extents, bytes, missing: [...missing], truncated }
 }
