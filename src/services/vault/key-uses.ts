@@ -1,6 +1,6 @@
 import { unixSeconds } from '../../kernel/clock.ts'
 import { MINUTE_MS } from '../../kernel/units.ts'
-import type { KeyRecords } from '../../store/records/vault/key-records.ts'
+import type { KeyUseRecords } from '../../store/records/vault/key-use-records.ts'
 import type { AdmittedCall } from './session.ts'
 
 /** The last unwrap of each version, and by whom: what makes a key "in use". Behind by a minute at most. */
@@ -12,7 +12,7 @@ export interface KeyUses {
 const MAX_REMEMBERED = 10_000
 
 export function openKeyUses(deps: {
-  readonly records: Pick<KeyRecords, 'recordUse'>
+  readonly records: Pick<KeyUseRecords, 'recordUse'>
   readonly now: () => Date
   readonly monotonic: () => number
 }): KeyUses {

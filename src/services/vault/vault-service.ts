@@ -5,6 +5,7 @@ import type { Endpoints } from '../../kernel/endpoints.ts'
 import type { Records } from '../../store/records/records.ts'
 import { deletedVaultRecords } from '../../store/records/vault/deleted-vault-records.ts'
 import { keyRecords } from '../../store/records/vault/key-records.ts'
+import { keyUseRecords } from '../../store/records/vault/key-use-records.ts'
 import { observedTimeRecords } from '../../store/records/vault/observed-time-records.ts'
 import type { KeyUse } from '../../store/records/vault/stored-key.ts'
 import type { VaultTables } from '../../store/records/vault/tables.ts'
@@ -84,7 +85,8 @@ export async function openVault(deps: VaultDeps): Promise<VaultService> {
     await deps.scrub().catch(() => undefined)
   }
   const keys = vaultKeys({ records, clock, observed, endpoints, changes, slots: generationSlots(), scrub })
-  const uses = openKeyUses({ records, now: () => clock.now(), monotonic })
+  const useRecords = keyUseRecords(deps.records, deps.recordKey)
+  const uses = openKeyUses({ records: useRecords, now: () => clock.now(), monotonic })
   const deleted = deletedVaults({
     records: deletedVaultRecords(deps.records, deps.recordKey),
     resources: deps.resources,
@@ -106,7 +108,7 @@ export async function openVault(deps: VaultDeps): Promise<VaultService> {
       if (change === 'put') deleted.settled(vault).catch(() => undefined)
     },
     watch: (listener) => changes.watch(listener),
-    lastUses: (vaultUid, keyName) => records.listUses(vaultUid, keyName),
+    lastUses: (vaultUid, keyName) => useRecords.listUses(vaultUid, keyName),
     purgeDue: () =>
       purgeDue({ ...deps, keys: records, deleted, observed, scrub, changes, newCorrelationId: randomGuid }),
     close() {

@@ -1,10 +1,19 @@
-import type { Kysely } from 'kysely'
 import type { RecordKey } from '../../../crypto/record-key.ts'
 import type { RsaKey } from '../../../crypto/rsa-key.ts'
 import type { Page } from '../../../kernel/page.ts'
 import type { Records } from '../records.ts'
+import { list, listVersions } from './key-lists.ts'
+import {
+  type Database,
+  type NamedVersion,
+  find,
+  findLive,
+  keyRows,
+  placeOf,
+  versionRows,
+} from './key-queries.ts'
 import { type KeyPlace, type KeySeals, keySeals } from './key-seals.ts'
-import type { Deletion, FoundKey, KeyUse, StoredVersion } from './stored-key.ts'
+import type { Deletion, FoundKey, StoredVersion } from './stored-key.ts'
 import type { VaultTables } from './tables.ts'
 
 export interface NewVersion {
@@ -25,11 +34,7 @@ export interface KeyRecords {
   /** Live or deleted. */
   find(vaultUid: string, name: string): Promise<FoundKey | null>
   /** Of a live key; `version` null is the current one. */
-  findVersion(
-    vaultUid: string,
-    name: string,
-    version: string | null,
-  ): Promise<{ readonly name: string; readonly version: StoredVersion } | null>
+  findVersion(vaultUid: string, name: string, version: string | null): Promise<NamedVersion | null>
   /** The private half, for use at once. Null when the version is gone. */
   openMaterial(vaultUid: string, name: string, version: string): Promise<RsaKey | null>
   /** Makes the key, or its next version. @returns the key's name as kept; null when a deleted key has it */
@@ -39,7 +44,7 @@ export interface KeyRecords {
     vaultUid: string,
     at: { readonly name: string; readonly version: string | null },
     change: (version: StoredVersion) => StoredVersion,
-  ): Promise<{ readonly name: string; readonly version: StoredVersion } | null>
+  ): Promise<NamedVersion | null>
   /** Null when no live key has the name. */
   markDeleted(vaultUid: string, name: string, deletion: Deletion): Promise<FoundKey | null>
   /** Null when no deleted key has the name. */
@@ -57,14 +62,10 @@ export interface KeyRecords {
     vaultUid: string,
     name: string,
     page: { readonly after: string | null; readonly limit: number },
-  ): Promise<Page<{ readonly name: string; readonly version: StoredVersion }>>
+  ): Promise<Page<NamedVersion>>
   /** Deleted keys of any vault whose time has come by both clocks. */
   listDue(due: Due, limit: number): Promise<readonly KeyPlace[]>
-  recordUse(vaultUid: string, name: string, use: KeyUse): Promise<void>
-  listUses(vaultUid: string, name: string): Promise<readonly KeyUse[]>
 }
-
-type Database = Kysely<VaultTables>
 
 export function keyRecords(
   records: Pick<Records<VaultTables>, 'read' | 'write'>,
@@ -112,47 +113,7 @@ export function keyRecords(
         .execute()
       return rows.map((row) => ({ vaultUid: row.vault_uid, name: row.name }))
     },
-    recordUse: (vaultUid, name, use) =>
-      records.write(async (write) => {
-        const place = placeOf(vaultUid, name)
-        const { version } = use
-        const row = await versionRows(write, place)
-          .select('version')
-          .where('version', '=', version)
-          .executeTakeFirst()
-        if (row === undefined) return
-        const document = seals.sealUse(place, use)
-        await write
-          .insertInto('vault_key_use')
-          .values({ vault_uid: vaultUid, name: place.name, version, document })
-          .onConflict((conflict) =>
-            conflict.columns(['vault_uid', 'name', 'version']).doUpdateSet({ document }),
-          )
-          .execute()
-      }),
-    async listUses(vaultUid, name) {
-      const place = placeOf(vaultUid, name)
-      const rows = await read
-        .selectFrom('vault_key_use')
-        .select(['version', 'document'])
-        .where('vault_uid', '=', vaultUid)
-        .where('name', '=', place.name)
-        .execute()
-      return rows.map((row) => seals.openUse(place, row.version, row.document))
-    },
   }
-}
-
-function placeOf(vaultUid: string, name: string): KeyPlace {
-  return { vaultUid, name: name.toLowerCase() }
-}
-
-function keyRows(database: Database, { vaultUid, name }: KeyPlace) {
-  return database.selectFrom('vault_key').where('vault_uid', '=', vaultUid).where('name', '=', name)
-}
-
-function versionRows(database: Database, { vaultUid, name }: KeyPlace) {
-  return database.selectFrom('vault_key_version').where('vault_uid', '=', vaultUid).where('name', '=', name)
 }
 
 function updateVersion(database: Database, { vaultUid, name }: KeyPlace, version: string) {
@@ -161,40 +122,6 @@ function updateVersion(database: Database, { vaultUid, name }: KeyPlace, version
     .where('vault_uid', '=', vaultUid)
     .where('name', '=', name)
     .where('version', '=', version)
-}
-
-type KeyRow = Pick<VaultTables['vault_key'], 'purge_after' | 'purge_at' | 'document'>
-
-function deletionOf(row: KeyRow, deletedAt: number | null): Deletion | null {
-  if (row.purge_after === null || row.purge_at === null || deletedAt === null) return null
-  return { deletedAt: new Date(deletedAt), purgeAt: new Date(row.purge_at), purgeAfterMs: row.purge_after }
-}
-
-async function find(database: Database, seals: KeySeals, place: KeyPlace): Promise<FoundKey | null> {
-  const row = await keyRows(database, place).selectAll().executeTakeFirst()
-  if (row === undefined) return null
-  const newest = await versionRows(database, place)
-    .select(['version', 'document'])
-    .orderBy('ordinal', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  if (newest === undefined) return null
-  const { name, deletedAt } = seals.openKey(place, row.document)
-  const current = seals.openVersion(place, newest.version, newest.document)
-  return { name, deletion: deletionOf(row, deletedAt), current }
-}
-
-async function findLive(database: Database, seals: KeySeals, place: KeyPlace, version: string | null) {
-  const key = await find(database, seals, place)
-  if (key === null || key.deletion !== null) return null
-  if (version === null || version === key.current.version) return { name: key.name, version: key.current }
-  const row = await versionRows(database, place)
-    .select('document')
-    .where('version', '=', version)
-    .executeTakeFirst()
-  return row === undefined
-    ? null
-    : { name: key.name, version: seals.openVersion(place, version, row.document) }
 }
 
 async function add(
@@ -267,61 +194,4 @@ async function purge(database: Database, place: KeyPlace, due?: Due): Promise<bo
       .execute()
   }
   return true
-}
-
-async function list(
-  database: Database,
-  seals: KeySeals,
-  {
-    vaultUid,
-    which,
-    after,
-    limit,
-  }: {
-    readonly vaultUid: string
-    readonly which: 'live' | 'deleted'
-    readonly after: string | null
-    readonly limit: number
-  },
-): Promise<Page<FoundKey>> {
-  const rows = await database
-    .selectFrom('vault_key')
-    .select('name')
-    .where('vault_uid', '=', vaultUid)
-    .where('purge_after', which === 'live' ? 'is' : 'is not', null)
-    .where('name', '>', after ?? '')
-    .orderBy('name')
-    .limit(limit + 1)
-    .execute()
-  const shown = rows.slice(0, limit)
-  const found = await Promise.all(shown.map((row) => find(database, seals, { vaultUid, name: row.name })))
-  // A key that changed sides between the two reads is left out: it is on the other list by now.
-  const items = found.filter((key) => key !== null && (key.deletion === null) === (which === 'live'))
-  return {
-    items: items.filter((key) => key !== null),
-    next: rows.length > limit ? (shown.at(-1)?.name ?? null) : null,
-  }
-}
-
-async function listVersions(
-  database: Database,
-  seals: KeySeals,
-  place: KeyPlace,
-  { after, limit }: { readonly after: string | null; readonly limit: number },
-) {
-  const key = await find(database, seals, place)
-  if (key === null || key.deletion !== null) return { items: [], next: null }
-  const rows = await versionRows(database, place)
-    .select(['version', 'ordinal', 'document'])
-    .where('ordinal', '>', Number(after ?? 0))
-    .orderBy('ordinal')
-    .limit(limit + 1)
-    .execute()
-  const shown = rows.slice(0, limit)
-  const items = shown.map((row) => ({
-    name: key.name,
-    version: seals.openVersion(place, row.version, row.document),
-  }))
-  const last = shown.at(-1)
-  return { items, next: rows.length > limit && last !== undefined ? String(last.ordinal) : null }
 }
