@@ -798,7 +798,7 @@ function acr(send: Send): void {
   }
   const patch = (path: string, body: Record<string, boolean>) =>
     send('PATCH', path, { body, headers: { 'content-type': 'application/json' } })
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/
+  const someTime: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/)
   const unlocked = { deleteEnabled: true, writeEnabled: true, readEnabled: true, listEnabled: true }
 
   it('b.4: describes a repository, its tags and its manifests', async () => {
@@ -811,13 +811,13 @@ function acr(send: Send): void {
       changeableAttributes: unlocked,
     })
     expect(repository).toMatchObject({
-      createdTime: expect.stringMatching(time),
-      lastUpdateTime: expect.stringMatching(time),
+      createdTime: someTime,
+      lastUpdateTime: someTime,
     })
     const tag = {
       name: 'v1',
       digest: image.digest,
-      createdTime: expect.stringMatching(time),
+      createdTime: someTime,
       changeableAttributes: unlocked,
     }
     expect((await send('GET', `${at}/_tags`)).json()).toMatchObject({ imageName: name, tags: [tag] })

@@ -9,6 +9,7 @@ export interface RegistryFaults {
   'digest-invalid': { readonly digest: string; readonly reason: string }
   'manifest-unknown': { readonly name: string; readonly reference: string }
   'manifest-invalid': { readonly reason: string }
+  'manifest-too-large': { readonly maxBytes: number }
   /** The manifest names blobs that the repository does not have. */
   'manifest-blob-unknown': { readonly digests: readonly string[] }
   'blob-unknown': { readonly digest: string }

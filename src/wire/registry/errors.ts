@@ -41,6 +41,8 @@ const content: Table<RegistryFaults> = {
     error(404, 'MANIFEST_UNKNOWN', `manifest ${reference} is not found`, { Name: name, Revision: reference }),
   'manifest-invalid': ({ reason }) =>
     error(400, 'MANIFEST_INVALID', `manifest invalid: ${reason}`, { reason }),
+  'manifest-too-large': ({ maxBytes }) =>
+    error(413, 'SIZE_INVALID', `the manifest is larger than ${maxBytes} bytes`),
   'manifest-blob-unknown': ({ digests }) =>
     error(400, 'MANIFEST_BLOB_UNKNOWN', 'manifest references blobs that the repository does not have', {
       digests: digests.slice(0, 100),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseContentRange, parseRange, uploadedRange } from './ranges.ts'
 
-const unsatisfiable = expect.objectContaining({ code: 'range-not-satisfiable' })
+const unsatisfiable: unknown = expect.objectContaining({ code: 'range-not-satisfiable' })
 
 describe('parseRange()', () => {
   it('gives what a plain reading of RFC 9110 gives, within the content', () => {

@@ -1,4 +1,5 @@
 import { type Call, type Reply, type RequestHead, operation } from '../../../http/operation.ts'
+import type { Bytes } from '../../../kernel/bytes.ts'
 import { KIB, MIB } from '../../../kernel/units.ts'
 import { type Digest, getDigest, parseDigest } from '../../../services/registry/digest.ts'
 import { RegistryFault } from '../../../services/registry/faults.ts'
@@ -23,6 +24,8 @@ import { manifestLocation, repositoryOf } from '../paths.ts'
 const path = '/v2/{name+}/manifests/{reference}'
 /** Clients take 4 MiB; a little more keeps their borderline cases out of trouble. */
 const MAX_MANIFEST_BYTES = 4 * MIB + 64 * KIB
+/** What is too large is read away up to here, so that the client sees the refusal and not a closed connection. */
+const MAX_BODY_BYTES = 4 * MAX_MANIFEST_BYTES
 const MAX_TAGS = 100
 
 type ManifestCall = Call<RegistryCaller, { readonly name: string; readonly reference: string }>
@@ -46,7 +49,7 @@ export function manifestOperations(content: RegistryContent): readonly RegistryO
       method: 'PUT',
       path,
       needs: { action: 'push', repository: 'param' },
-      body: { kind: 'raw', maxBytes: MAX_MANIFEST_BYTES },
+      body: { kind: 'stream', maxBytes: MAX_BODY_BYTES },
       run: (call) => putManifest(content, call),
     }),
     operation<RegistryCaller, RegistryNeeds, typeof path>({
@@ -75,7 +78,8 @@ async function putManifest(content: RegistryContent, call: ManifestCall): Promis
   const bad = tags.find((tag) => !isTag(tag))
   if (bad !== undefined) throw new RegistryFault('tag-invalid', { tag: bad.slice(0, 200) })
   const contentType = head.headers.get('content-type') ?? null
-  const command = { ...at, digest: byDigest, tags, contentType, body: body.raw }
+  const document = await readDocument(body.stream)
+  const command = { ...at, digest: byDigest, tags, contentType, body: document }
   const { digest, subject } = await content.putManifest(command, call.signal)
   return {
     status: 201,
@@ -86,6 +90,19 @@ async function putManifest(content: RegistryContent, call: ManifestCall): Promis
       ...(byDigest === null || tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
     },
   }
+}
+
+/** @throws RegistryFault `manifest-too-large` */
+async function readDocument(body: Bytes): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length <= MAX_MANIFEST_BYTES) chunks.push(chunk)
+  }
+  if (length > MAX_MANIFEST_BYTES)
+    throw new RegistryFault('manifest-too-large', { maxBytes: MAX_MANIFEST_BYTES })
+  return Buffer.concat(chunks)
 }
 
 /** @throws RegistryFault `digest-invalid`; `manifest-unknown` for what can be no tag */

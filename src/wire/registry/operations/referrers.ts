@@ -22,7 +22,8 @@ export function referrersOperation(content: RegistryContent): RegistryOperation 
       const { query } = call.head
       const at = repositoryOf(call)
       const subject = getDigest(call.params.digest)
-      const artifactType = query.get('artifactType') || null
+      // No media type has a space: it was a plus that the client left unescaped.
+      const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || null
       const limit = Math.max(1, pageSize(call.head, PAGE))
       const after = parseDigest(query.get('last') ?? '')
       const page = await content.listReferrers({ ...at, subject, artifactType, after, limit }, call.signal)
