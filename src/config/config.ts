@@ -25,21 +25,47 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** One line a problem, naming the flag. */
+/** One line a problem, naming the flag or the variable that it came from. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-const port = z.coerce.number().int().min(0).max(65_535)
+/** A decimal number, as people write it: no exponent, no sign, no blank. */
+function decimal({
+  min,
+  max,
+  unit,
+  fraction = '',
+}: {
+  min: number
+  max: number
+  unit: string
+  fraction?: string
+}) {
+  const message = `give ${unit} from ${min} to ${max}`
+  return z
+    .string()
+    .regex(new RegExp(`^\\d{1,9}${fraction}$`), message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+}
+
+const MAX_PORT = 65_535
+const port = decimal({ min: 0, max: MAX_PORT, unit: 'a port' })
+const seconds = (min: number, max: number) =>
+  decimal({ min, max, unit: 'seconds', fraction: '(\\.\\d{1,3})?' })
 const file = z
   .string()
-  .min(1)
+  .min(1, 'give a path')
   .transform((path) => resolve(path))
 
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, `give ${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`)
+
 const listen = z.string().transform((text, context) => {
-  const found = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
   const host = found?.[1] ?? found?.[2]
-  if (host === undefined || isIP(host) === 0 || Number(found?.[3]) > 65_535) {
+  if (host === undefined || isIP(host) === 0 || Number(found?.[3]) > MAX_PORT) {
     context.addIssue({
       code: 'custom',
       message: `give ADDRESS:PORT, for instance 127.0.0.1:8443, not ${JSON.stringify(text)}`,
@@ -49,22 +75,27 @@ const listen = z.string().transform((text, context) => {
   return { host, port: Number(found?.[3]) }
 })
 
+/** RFC 1035 section 2.3.4: labels of 63 at most. Room is left for the labels in front. */
 const domain = z
   .string()
   .toLowerCase()
-  .regex(/^(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'give a DNS name')
+  .regex(
+    /^(?=.{1,180}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    'give a DNS name, for instance cloud.example.org',
+  )
 
 /** `9460=<resource id or principal id>[,...]` */
 const identityEndpoint = z.string().transform((text, context) => {
   const found = /^(\d{1,5})=(.+)$/.exec(text)
-  if (found?.[1] === undefined || found[2] === undefined || Number(found[1]) > 65_535) {
+  const identities = (found?.[2] ?? '').split(',').map((identity) => identity.trim())
+  if (found?.[1] === undefined || Number(found[1]) > MAX_PORT || identities.includes('')) {
     context.addIssue({
       code: 'custom',
       message: 'give PORT=IDENTITY[,IDENTITY...], each a resource id or a principal id',
     })
     return z.NEVER
   }
-  return { port: Number(found[1]), identities: found[2].split(',').map((identity) => identity.trim()) }
+  return { port: Number(found[1]), identities }
 })
 
 const schema = z.strictObject({
@@ -72,15 +103,15 @@ const schema = z.strictObject({
   listen: listen.default({ host: '127.0.0.1', port: 8443 }),
   domain: domain.default('localhost'),
   sealKey: file.optional(),
-  durability: z.enum(['full', 'relaxed']).default('full'),
-  limits: z.enum(['azure', 'lifted']).default('azure'),
+  durability: oneOf(['full', 'relaxed']).default('full'),
+  limits: oneOf(['azure', 'lifted']).default('azure'),
   certificate: file.optional(),
   privateKey: file.optional(),
   metricsPort: port.default(9464),
   identityEndpoint: identityEndpoint.optional(),
-  lease: z.coerce.number().min(1).max(300).default(5),
-  shutdown: z.coerce.number().min(0).max(3600).default(30),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
+  lease: seconds(1, 300).default(5),
+  shutdown: seconds(0, 3_600).default(30),
+  logLevel: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
 })
 
 /** The names of the options, as in the schema: `sealKey` is the flag `--seal-key` and the variable STRONGROOM_SEAL_KEY. */
@@ -88,19 +119,21 @@ export type OptionName = keyof z.input<typeof schema>
 export const optionNames = Object.keys(schema.shape) as readonly OptionName[]
 
 /**
- * Flags come before the environment, the environment before defaults.
+ * Flags come before the environment, the environment before defaults. An empty variable counts as not set.
  * @throws ConfigError naming every problem
  */
 export function readConfig(
   flags: Readonly<Partial<Record<OptionName, string>>>,
   environment: NodeJS.ProcessEnv,
 ): Config {
-  const given = { ...fromEnvironment(environment), ...flags }
-  const parsed = schema.safeParse(given)
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${flagOf(issue.path[0])}: ${issue.message}`)
-  if (parsed.success && (parsed.data.certificate === undefined) !== (parsed.data.privateKey === undefined)) {
+  const parsed = schema.safeParse({ ...fromEnvironment(environment), ...flags })
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(({ path: [name], message }) => `${givenAs(name, flags)}: ${message}`),
+    ...misspeltVariables(environment),
+  ]
+  const isGiven = (name: OptionName) =>
+    flags[name] !== undefined || (environment[variableOf(name)] ?? '') !== ''
+  if (isGiven('certificate') !== isGiven('privateKey')) {
     problems.push('--certificate and --private-key go together: give both or none')
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'))
@@ -128,14 +161,51 @@ export function readConfig(
 function fromEnvironment(environment: NodeJS.ProcessEnv): Partial<Record<OptionName, string>> {
   const found: Partial<Record<OptionName, string>> = {}
   for (const name of optionNames) {
-    const value = environment[`STRONGROOM_${kebab(name).replaceAll('-', '_').toUpperCase()}`]
+    const value = environment[variableOf(name)]
     if (value !== undefined && value !== '') found[name] = value
   }
   return found
 }
 
-function flagOf(name: PropertyKey | undefined): string {
-  return `--${kebab(String(name ?? 'option'))}`
+/**
+ * A slip in a variable's name would leave a default in force without a word: the seal key beside the data, say. Names that
+ * only share our prefix are somebody else's (Kubernetes sets STRONGROOM_PORT beside a service of that name).
+ */
+function misspeltVariables(environment: NodeJS.ProcessEnv): readonly string[] {
+  const known = optionNames.map(variableOf)
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('STRONGROOM_') && !known.includes(name))
+    .flatMap((name) => {
+      const meant = known.find((one) => editDistance(one, name) <= 2)
+      return meant === undefined ? [] : [`${name}: there is no such option; did you mean ${meant}?`]
+    })
+}
+
+/** How many letters have to be put in, taken out or changed (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (const [line, letter] of [...from].entries()) {
+    const next = [line + 1]
+    for (const [column, other] of [...to].entries()) {
+      const changed = (row[column] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(changed, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}
+
+function givenAs(
+  name: PropertyKey | undefined,
+  flags: Readonly<Partial<Record<OptionName, string>>>,
+): string {
+  const option = optionNames.find((one) => one === name)
+  if (option === undefined || flags[option] !== undefined) return `--${kebab(String(name ?? 'option'))}`
+  return variableOf(option)
+}
+
+function variableOf(name: OptionName): string {
+  return `STRONGROOM_${kebab(name).replaceAll('-', '_').toUpperCase()}`
 }
 
 function kebab(name: string): string {

@@ -3,16 +3,7 @@ import { type Bytes, collect } from '../kernel/bytes.ts'
 import type { Json } from '../kernel/json.ts'
 import { HttpFault } from './faults.ts'
 import type { Body, BodyRule } from './operation.ts'
-import { watchPace } from './pace.ts'
-
-/** How slow a client may be before it is cut off. */
-export interface BodyPace {
-  /** Without a single byte. */
-  readonly idleMs: number
-  /** After this grace, the mean rate counts. */
-  readonly graceMs: number
-  readonly minBytesPerSecond: number
-}
+import { type BodyPace, watchPace } from './pace.ts'
 
 interface Received {
   readonly request: IncomingMessage

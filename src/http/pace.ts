@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import type { BodyPace } from './body.ts'
 import { HttpFault } from './faults.ts'
+
+/** How slow a client may be before it is cut off. */
+export interface BodyPace {
+  /** Without a single byte. */
+  readonly idleMs: number
+  /** After this grace, the mean rate counts. */
+  readonly graceMs: number
+  readonly minBytesPerSecond: number
+}
 
 /** Waits for the next part of a request's body, and not for ever. */
 export interface PaceWatch {

@@ -6,7 +6,7 @@ import {
 } from 'node:http'
 import { collect } from '../kernel/bytes.ts'
 import type { Json } from '../kernel/json.ts'
-import type { BodyPace } from './body.ts'
+import type { BodyPace } from './pace.ts'
 import { hostTable } from './hosts.ts'
 import { type ListenerLimits, listen } from './listener.ts'
 import type { Protocol } from './operation.ts'
