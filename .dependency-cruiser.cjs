@@ -31,7 +31,7 @@ module.exports = {
     {
       name: 'crypto-primitives-live-in-crypto',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/crypto/' },
+      from: { path: '^src/', pathNot: '^src/crypto/|\\.test\\.ts$|/testing/' },
       to: { path: '^(node:)?crypto$|node_modules/(jose|@noble|@peculiar|asn1js)' },
     },
     {
@@ -46,12 +46,16 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/(config|cli|server)/|\\.test\\.ts$' },
       to: { path: '^(node:)?process$' },
     },
-    { name: 'no-tests-in-code', severity: 'error', from: { path: '^src/', pathNot: '\\.(test|contract)\\.ts$' }, to: { path: '^(test|bench)/|\\.(test|contract)\\.ts$' } },
+    {
+      name: 'no-tests-in-code',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: { path: '^(test|bench)/|\\.(test|contract)\\.ts$' },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    
   },
 }

@@ -1,4 +1,4 @@
-import { type Server, createServer } from 'node:http'
+import { type IncomingMessage, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from '../observe/metrics.ts'
 
@@ -32,31 +32,13 @@ export async function openOperationsPort(options: {
   const server = createServer(
     { requireHostHeader: false, headersTimeout: 5_000, requestTimeout: 5_000 },
     (request, response) => {
-      const answer = (status: number, type: string, text: string) => {
-        response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
-        response.end(request.method === 'HEAD' ? undefined : text)
-      }
-      const respond = async (): Promise<void> => {
-        if (request.method !== 'GET' && request.method !== 'HEAD')
-          return answer(405, 'text/plain', 'GET only\n')
-        switch ((request.url ?? '').split('?', 1)[0]) {
-          case '/metrics':
-            return answer(200, options.metrics.contentType, await options.metrics.text())
-          case '/health/live':
-            return answer(200, 'application/json', '{"status":"live"}\n')
-          case '/health/ready': {
-            const readiness = await options.readiness()
-            return answer(
-              readiness.status === 'stopping' ? 503 : 200,
-              'application/json',
-              `${JSON.stringify(readiness)}\n`,
-            )
-          }
-          default:
-            return answer(404, 'text/plain', '/metrics, /health/live, /health/ready\n')
-        }
-      }
-      respond().catch(() => answer(503, 'text/plain', 'not available\n'))
+      answer(request, options)
+        .catch(() => plain(503, 'not available'))
+        .then(({ status, type, text }) => {
+          response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
+          response.end(request.method === 'HEAD' ? undefined : text)
+        })
+        .catch(() => response.destroy())
     },
   )
   await new Promise<void>((resolve, reject) => {
@@ -64,6 +46,39 @@ export async function openOperationsPort(options: {
     server.listen(options.port, '127.0.0.1', () => resolve())
   })
   return { port: (server.address() as AddressInfo).port, close: () => closed(server) }
+}
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+async function answer(
+  { method, url }: IncomingMessage,
+  { metrics, readiness }: { readonly metrics: Metrics; readonly readiness: () => Promise<Readiness> },
+): Promise<Answer> {
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'GET only')
+  switch ((url ?? '').split('?', 1)[0]) {
+    case '/metrics':
+      return { status: 200, type: metrics.contentType, text: await metrics.text() }
+    case '/health/live':
+      return json(200, { status: 'live' })
+    case '/health/ready': {
+      const found = await readiness()
+      return json(found.status === 'stopping' ? 503 : 200, found)
+    }
+    default:
+      return plain(404, '/metrics, /health/live, /health/ready')
+  }
+}
+
+function plain(status: number, text: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', text: `${text}\n` }
+}
+
+function json(status: number, value: object): Answer {
+  return { status, type: 'application/json', text: `${JSON.stringify(value)}\n` }
 }
 
 async function closed(server: Server): Promise<void> {

@@ -1,4 +1,4 @@
-import { KeyringFault } from '../services/keyring/keyring.ts'
+import { isKeyRefused, isKeyringFault } from '../services/keyring/fault-kinds.ts'
 import { formatKeyIdentifier } from '../services/keyring/key-id.ts'
 import type { Protection } from '../services/keyring/keyring.ts'
 import { REGISTRY_TYPE } from '../services/registry/registries.ts'
@@ -45,9 +45,8 @@ async function keyHealth(keyring: Services['keyring'], registry: Resource): Prom
     await keyring.open(resource, AbortSignal.timeout(DEADLINE_MS))
     return protection.source === 'service' ? null : { resourceId: registry.id, keyId, state: 'open' }
   } catch (error) {
-    if (!(error instanceof KeyringFault)) return { resourceId: registry.id, keyId, state: 'unreachable' }
-    const { facts } = error
-    const cause = 'cause' in facts ? facts.cause : error.code
+    if (!isKeyringFault(error)) return { resourceId: registry.id, keyId, state: 'unreachable' }
+    const cause = isKeyRefused(error) ? error.facts.cause : error.code
     return { resourceId: registry.id, keyId, state: 'refused', cause }
   }
 }

@@ -20,6 +20,10 @@ export const roleActions: Readonly<Record<RegistryAction, string>> = {
   catalog: 'Microsoft.ContainerRegistry/registries/pull/read',
 }
 
+export function isRegistryAction(value: unknown): value is RegistryAction {
+  return typeof value === 'string' && Object.hasOwn(roleActions, value)
+}
+
 const repositoryActions = ['pull', 'push', 'delete', 'metadata_read', 'metadata_write'] as const
 // Older az asks for these.
 const synonyms: Readonly<Record<string, RegistryAction>> = {
@@ -57,6 +61,7 @@ function parseScope(text: string): Scope | null {
   return actions.length === 0 ? null : { type: 'repository', name: found[2], actions }
 }
 
+/** Who may pull may read the metadata too: OCI's clients ask for `pull` alone and then list tags. */
 export function scopesAllow(
   scopes: readonly Scope[],
   action: RegistryAction,
@@ -64,7 +69,7 @@ export function scopesAllow(
 ): boolean {
   return scopes.some(
     (scope) =>
-      scope.actions.includes(action) &&
+      (scope.actions.includes(action) || (action === 'metadata_read' && scope.actions.includes('pull'))) &&
       (action === 'catalog'
         ? scope.type === 'registry'
         : scope.type === 'repository' && scope.name === repository),

@@ -15,7 +15,7 @@ import {
   mayAct,
 } from './registry-identity.ts'
 import type { RegistryAction } from './registry-caller.ts'
-import type { Scope } from './registry-scopes.ts'
+import { type Scope, isRegistryAction } from './registry-scopes.ts'
 
 const ISSUER = 'Azure Container Registry'
 const REFRESH_SECONDS = 3 * 60 * 60
@@ -158,9 +158,7 @@ function readScopes(claim: unknown): readonly Scope[] {
     const { type, name, actions } = entry
     if (typeof name !== 'string' || !Array.isArray(actions)) return []
     if (type === 'registry') return [{ type, name, actions: ['catalog'] }]
-    return type === 'repository'
-      ? [{ type, name, actions: actions as unknown as readonly RegistryAction[] }]
-      : []
+    return type === 'repository' ? [{ type, name, actions: actions.filter(isRegistryAction) }] : []
   })
 }
 
