@@ -124,7 +124,7 @@ interface MemberBlob {
 }
 
 /** @throws RegistryFault `operation-disallowed` when the repository may not be read */
-export async function findMemberBlob(
+async function findMemberBlob(
   db: RegistryReads,
   seal: RegistrySeal,
   { registry, name, digest }: BlobPath,

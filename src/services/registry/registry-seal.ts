@@ -34,13 +34,13 @@ export interface ManifestDoc {
   readonly referrer: ReferrerDoc | null
 }
 
-export interface ChildManifest {
+interface ChildManifest {
   readonly digest: string
   readonly architecture?: string
   readonly os?: string
 }
 
-export interface ReferrerDoc {
+interface ReferrerDoc {
   readonly subject: Digest
   readonly artifactType: string | null
   readonly annotations: Readonly<Record<string, string>> | null
@@ -53,7 +53,7 @@ export interface TagDoc {
   readonly attributes: Attributes
 }
 
-export interface BlobDoc {
+interface BlobDoc {
   readonly digest: Digest
   readonly size: number
 }
@@ -92,12 +92,12 @@ export interface RegistrySeal {
   openExtent(place: ExtentPlace, sealed: Uint8Array): ExtentKey
 }
 
-export interface ManifestRowKey {
+interface ManifestRowKey {
   readonly repository: string
   readonly index: Uint8Array
 }
 
-export interface Sealed<K, T> {
+interface Sealed<K, T> {
   seal(key: K, document: T): Buffer
   /** @throws SealFault `seal-broken` when the row is not what was sealed for that key */
   open(key: K, sealed: Uint8Array): T
@@ -113,7 +113,7 @@ export async function openRegistry(
 }
 
 /** `ProtectedResource.purpose` of every registry. */
-export const REGISTRY_PURPOSE = 'registry'
+const REGISTRY_PURPOSE = 'registry'
 
 function registrySeal(lease: KeyLease, uid: string): RegistrySeal {
   const context = (table: string, ...key: readonly string[]) => [`registry_${table}`, uid, ...key].join('\n')

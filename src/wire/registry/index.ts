@@ -5,7 +5,9 @@ import { type AuthDeps, admit } from './auth.ts'
 import { fail } from './errors.ts'
 import { headers } from './headers.ts'
 import type { RegistryNeeds, RegistryOperation } from './needs.ts'
-import { acrOperations } from './operations/acr.ts'
+import { acrManifestOperations } from './operations/acr-manifests.ts'
+import { acrRepositoryOperations } from './operations/acr-repositories.ts'
+import { acrTagOperations } from './operations/acr-tags.ts'
 import { baseOperation } from './operations/base.ts'
 import { blobOperations } from './operations/blobs.ts'
 import { listOperations } from './operations/lists.ts'
@@ -43,6 +45,9 @@ export function contentOperations(content: RegistryContent): readonly RegistryOp
     ...blobOperations(content),
     ...manifestOperations(content),
     referrersOperation(content),
-    ...acrOperations(content),
+    // A repository's name takes in slashes: what has more to its path comes first.
+    ...acrTagOperations(content),
+    ...acrManifestOperations(content),
+    ...acrRepositoryOperations(content),
   ]
 }
