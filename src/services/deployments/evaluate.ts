@@ -1,5 +1,6 @@
-import { isJsonObject, type Json, member } from '../../kernel/json.ts'
+import { isJsonObject, type Json } from '../../kernel/json.ts'
 import { type Expression, ExpressionProblem, isExpression, parseExpression } from './expression.ts'
+import { ownMember } from './functions/function.ts'
 import { functions } from './functions/index.ts'
 import type { Budget, Scope } from './scope.ts'
 
@@ -101,8 +102,7 @@ function memberOf(target: Json, name: Json): Json {
     return item
   }
   if (isJsonObject(target) && typeof name === 'string') {
-    if (Object.hasOwn(target, name)) return target[name] ?? null
-    const found = member(target, name)
+    const found = ownMember(target, name)
     if (found !== undefined) return found
     const known = Object.keys(target).slice(0, 20).join(', ')
     throw new ExpressionProblem(`the property '${name}' doesn't exist, available properties are '${known}'`)

@@ -5,7 +5,7 @@ import { isJsonObject, type Json, type JsonObject, member } from '../../kernel/j
 import { AccessFault } from '../access/faults.ts'
 import { refusalOf } from '../resources/faults.ts'
 import type { ProviderCall } from '../resources/provider.ts'
-import { parseResourceId } from '../resources/resource-id.ts'
+import { type ResourceId, parseResourceId } from '../resources/resource-id.ts'
 import type { Resources } from '../resources/resources.ts'
 import { evaluateValue } from './evaluate.ts'
 import { ExpressionProblem } from './expression.ts'
@@ -13,7 +13,7 @@ import { hasType, shownValue } from './parameters.ts'
 import { type PlannedResource, bodyOf, openFinder } from './plan.ts'
 import type { Prepared } from './prepare.ts'
 import type { DeploymentRecord, OperationRecord } from './record.ts'
-import { type StepProblem, type StepResult, runSteps } from './schedule.ts'
+import { type Step, type StepProblem, type StepResult, runSteps } from './schedule.ts'
 import type { Scope } from './scope.ts'
 
 export interface RunDeps {
@@ -39,7 +39,7 @@ export async function runDeployment(
     operations.set(operation.resourceId.toLowerCase(), operation)
     await save({ ...begun, operations: [...operations.values()] })
   }
-  const steps = prepared.resources.map((resource) => ({ ...resource, key: resource.id.key }))
+  const steps = prepared.resources.map((resource) => ({ ...resource, ...placeInOrder(resource.id) }))
   const problems = await runSteps(
     steps,
     (step) => putOne(deps, call, { step, scope, before: operations.get(step.key) ?? null, note }),
@@ -73,6 +73,11 @@ export async function runDeployment(
 export const interrupted: JsonObject = {
   code: 'DeploymentInterrupted',
   message: 'The service was stopped while the deployment ran. Deploy the template again.',
+}
+
+/** What is set below a resource, such as a policy or a rule, may be what another resource needs without saying so. */
+function placeInOrder({ key, parent }: ResourceId): Pick<Step, 'key' | 'rank'> {
+  return { key, rank: parent === null ? 1 : 0 }
 }
 
 async function putOne(

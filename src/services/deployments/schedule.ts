@@ -10,6 +10,8 @@ export interface StepProblem {
 
 export interface Step {
   readonly key: string
+  /** Of steps that may begin at the same time, those with a smaller rank end before the others begin. */
+  readonly rank: number
   readonly waitsFor: ReadonlySet<string>
 }
 
@@ -33,7 +35,8 @@ export async function runSteps<S extends Step>(
   const waiting = new Set(steps)
   const done = new Set<string>()
   const failed = new Map<S, { readonly problem: StepProblem; readonly doneAtStart: number }>()
-  const running = new Set<Promise<void>>()
+  /** With their ranks. */
+  const running = new Map<Promise<void>, number>()
   const start = (step: S): void => {
     waiting.delete(step)
     const doneAtStart = done.size
@@ -43,15 +46,16 @@ export async function runSteps<S extends Step>(
         else failed.set(step, { problem: result.problem, doneAtStart })
       })
       .finally(() => running.delete(task))
-    running.add(task)
+    running.set(task, step.rank)
   }
   for (;;) {
-    for (const step of waiting) {
-      if (signal.aborted || running.size >= MAX_PARALLEL) break
-      if ([...step.waitsFor].every((key) => done.has(key))) start(step)
+    if (!signal.aborted) {
+      const ready = [...waiting].filter(({ waitsFor }) => [...waitsFor].every((key) => done.has(key)))
+      const rank = Math.min(...ready.map((step) => step.rank), ...running.values())
+      for (const step of ready) if (step.rank === rank && running.size < MAX_PARALLEL) start(step)
     }
     if (running.size > 0) {
-      await Promise.race(running)
+      await Promise.race(running.keys())
       continue
     }
     const again = [...failed].filter(([, { doneAtStart }]) => done.size > doneAtStart)

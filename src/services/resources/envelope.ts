@@ -83,9 +83,12 @@ export function readString(body: JsonObject, name: string): string | null {
   return sent
 }
 
-/** A body that must be an object. */
+const MAX_DEPTH = 64
+
+/** A body that must be an object, no deeper than can be written again. */
 export function readBody(body: Json | undefined): JsonObject {
   if (!isJsonObject(body)) throw invalidContent('The request needs a JSON object as its body.')
+  if (isDeeper(body, MAX_DEPTH)) throw invalidContent(`The body is nested more than ${MAX_DEPTH} deep.`)
   return body
 }
 
@@ -95,4 +98,9 @@ export function invalidContent(reason: string) {
     'InvalidRequestContent',
     `The request content was invalid and could not be deserialized: '${reason}'`,
   )
+}
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((part: Json) => isDeeper(part, levels - 1))
 }

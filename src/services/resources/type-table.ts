@@ -48,6 +48,9 @@ function unknownType(type: string, namespace: string, apiVersion: string): Resou
   )
 }
 
+/** Longer ones name nothing: an id has at most 8 levels. */
+const MAX_PATH = 4096
+
 /** What a path below a resource group's `providers` stands for. */
 export type Target =
   | { readonly kind: 'resource'; readonly id: ResourceId; readonly type: ResourceType }
@@ -64,6 +67,7 @@ export type Target =
  * @returns null for a path that is nothing of a provider's
  */
 export function findTarget(types: TypeTable, path: string, method: string): Target | null {
+  if (path.length > MAX_PATH) return null
   const whole = parseResourceId(path)
   const type = whole === null ? null : types.findType(whole.type)
   if (whole !== null && type !== null) return { kind: 'resource', id: whole, type }

@@ -34,7 +34,7 @@ function decodeToken(token: string): string {
 /** `{"value": […], "nextLink": …}`; the link repeats the request's own query. */
 export function pageBody(head: RequestHead, value: readonly JsonObject[], next: string | null): JsonObject {
   if (next === null) return { value }
-  const url = new URL(head.target, `https://${head.authority}`)
+  const url = new URL(`https://${head.authority}${head.target}`)
   for (const name of [...url.searchParams.keys()]) {
     if (name.toLowerCase() === '$skiptoken') url.searchParams.delete(name)
   }

@@ -189,6 +189,8 @@ describe('resources', () => {
   it('tell bad bodies, namespaces, types and subscriptions apart, and never answer 500', async () => {
     expect(errorOf(await bench.ask('PUT', box(), { body: '{"a":' }))).toBe('400 InvalidRequestContent')
     expect(errorOf(await bench.ask('PUT', box(), { body: '[]' }))).toBe('400 InvalidRequestContent')
+    const deep = `{"properties":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`
+    expect(errorOf(await bench.ask('PUT', box(), { body: deep }))).toBe('400 InvalidRequestContent')
     expect(errorOf(await put(box(), { properties: 'x' }))).toBe('400 InvalidRequestContent')
     expect(errorOf(await put(box(), { sku: 7 }))).toBe('400 InvalidRequestContent')
     expect(errorOf(await put(box(), { location: 7 }))).toBe('400 LocationNotAvailableForResourceType')
@@ -332,6 +334,8 @@ describe('deployments', () => {
       properties: { provisioningState: 'Succeeded', outputResources: [{ id: box() }] },
     })
     expect(values(await bench.ask('GET', `${path()}/operations`))).toHaveLength(1)
+    const asAz = `${sub}/resourcegroups/rg1/deployments/d1/operations`
+    expect(values(await bench.ask('GET', asAz))).toHaveLength(1)
     expect((await bench.ask('HEAD', path())).status).toBe(204)
     expect((await bench.ask('DELETE', path())).status).toBe(204)
     expect(errorOf(await bench.ask('GET', path()))).toBe('404 DeploymentNotFound')

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject, member } from '../../../kernel/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../../kernel/json.ts'
 import { ExpressionProblem } from '../expression.ts'
 import {
   type FunctionTable,
@@ -9,6 +9,7 @@ import {
   intAt,
   isEqual,
   objectAt,
+  ownMember,
   textAt,
   textOf,
 } from './function.ts'
@@ -61,12 +62,8 @@ function concat(args: readonly Json[]): Json {
 function contains(container: Json, item: Json): boolean {
   if (typeof container === 'string') return container.includes(textOf(item))
   if (Array.isArray(container)) return container.some((held) => isEqual(held as Json, item))
-  if (isJsonObject(container)) return hasMember(container, textOf(item))
+  if (isJsonObject(container)) return ownMember(container, textOf(item)) !== undefined
   throw new ExpressionProblem('argument 1 must be a string, an array or an object')
-}
-
-function hasMember(object: JsonObject, name: string): boolean {
-  return Object.hasOwn(object, name) || member(object, name) !== undefined
 }
 
 function isEmpty(value: Json): boolean {

@@ -59,6 +59,13 @@ export function objectAt(args: readonly Json[], index: number): JsonObject {
   throw new ExpressionProblem(`argument ${index + 1} must be an object`)
 }
 
+/** The object's own member of that name, in any letter case; undefined when there is none. */
+export function ownMember(object: JsonObject, name: string): Json | undefined {
+  if (Object.hasOwn(object, name)) return object[name]
+  const wanted = name.toLowerCase()
+  return Object.entries(object).find(([key]) => key.toLowerCase() === wanted)?.[1]
+}
+
 /** As `string()` writes a value. */
 export function textOf(value: Json): string {
   if (typeof value === 'string') return value

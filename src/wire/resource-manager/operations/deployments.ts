@@ -105,15 +105,21 @@ function readOperations({ deployments }: DeploymentOperationDeps): readonly ArmO
         return { status: 204 }
       },
     }),
-    armOperation({
-      id: 'ListDeploymentOperations',
-      method: 'GET',
-      path: `${one}/operations`,
-      async run(call: One) {
-        const value = await deployments.listOperations(providerCall(call), nameOf(call))
-        return { status: 200, body: { value } }
-      },
-    }),
+    ...[
+      // The REST reference's path, and the one that az asks.
+      '/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/{name}/operations' as const,
+      '/subscriptions/{subscription}/resourcegroups/{group}/deployments/{name}/operations' as const,
+    ].map((path) =>
+      armOperation({
+        id: 'ListDeploymentOperations',
+        method: 'GET',
+        path,
+        async run(call) {
+          const value = await deployments.listOperations(providerCall(call), nameOf(call))
+          return { status: 200, body: { value } }
+        },
+      }),
+    ),
     armOperation({
       id: 'GetDeploymentStatus',
       method: 'GET',
