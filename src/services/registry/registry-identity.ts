@@ -32,8 +32,15 @@ export interface RegistryAccess {
 
 /** Why a request is not admitted. What a repository holds plays no part. */
 export interface RegistryAuthFaults {
-  /** No credential, none that holds, or a token with too little scope: 401 with a challenge for `access`. `host` is the login server. */
-  unauthenticated: { readonly host: string; readonly access: readonly RegistryAccess[] }
+  /**
+   * No credential, none that holds, or a token with too little scope: 401 with a challenge for `access`. `host` is the
+   * login server, `error` RFC 6750's word for what is wrong with the token that came.
+   */
+  unauthenticated: {
+    readonly host: string
+    readonly access: readonly RegistryAccess[]
+    readonly error: 'invalid_token' | 'insufficient_scope' | null
+  }
   /** The roles in force do not allow it, or the network rules keep the address out. */
   denied: { readonly access: readonly RegistryAccess[]; readonly reason?: string }
   /** The host names no registry. */
