@@ -18,7 +18,7 @@ export interface Scope {
 }
 
 /** What `subscription()`, `resourceGroup()`, `tenant()` and `deployment()` are. */
-export interface Place {
+interface Place {
   readonly subscription: JsonObject
   readonly resourceGroup: JsonObject
   readonly tenant: JsonObject

@@ -18,15 +18,7 @@ export interface Definition {
   readonly at: Position
 }
 
-export const valueTypes = [
-  'String',
-  'SecureString',
-  'Int',
-  'Bool',
-  'Object',
-  'SecureObject',
-  'Array',
-] as const
+const valueTypes = ['String', 'SecureString', 'Int', 'Bool', 'Object', 'SecureObject', 'Array'] as const
 export type ValueType = (typeof valueTypes)[number]
 
 export interface TemplateResource {

@@ -29,10 +29,11 @@ export async function removeResource(deps: EngineDeps, call: ProviderCall, id: s
 async function removeRow(deps: EngineDeps, call: ProviderCall, resource: StoredResource): Promise<void> {
   const type = deps.types.findType(resource.type)
   await type?.delete?.({ ...call, resource })
+  // Before the row goes: after a crash between the two, nobody who makes a resource of that name finds former grants on it.
+  await deps.access.forgetScope(resource.id)
   await deps.store.remove(resource.id)
   const system = resource.identity?.system ?? null
   if (system !== null) await deps.directory.deleteManagedIdentity(system.principalId)
-  await deps.access.forgetScope(resource.id)
   type?.committed?.(resource, 'deleted')
 }
 

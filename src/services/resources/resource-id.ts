@@ -22,7 +22,7 @@ const MAX_NESTING = 8
 const unfit = /[<>*%&:\\?#/\u0000-\u001f]/
 
 /** What may be one segment of an id: 1 to 260 characters, none of those that ARM refuses. */
-export function isNameSegment(text: string): boolean {
+function isNameSegment(text: string): boolean {
   return text.length > 0 && text.length <= 260 && !unfit.test(text) && text.trim() === text
 }
 

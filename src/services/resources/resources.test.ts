@@ -288,6 +288,13 @@ describe('rights', () => {
     expect(list.items.map(({ name }) => name)).toEqual(['box1'])
     expect(await bench.resources.listSubscriptions(reader)).toHaveLength(1)
   })
+  it('forgets the grants on a resource with it', async () => {
+    await put(box())
+    const reader = (await bench.signIn(READER, box().id)).caller
+    await bench.resources.delete(bench.call(owner), box())
+    await put(box())
+    expect(await code(bench.resources.get(bench.call(reader), box()))).toBe('denied')
+  })
   it('finds no subscription of another tenant', async () => {
     const foreign = {
       ...owner,

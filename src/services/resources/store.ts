@@ -86,7 +86,7 @@ function readers(rows: ResourceRows): ResourceReader & Pick<ResourceStore, 'find
   }
 }
 
-export function globalKey(type: string, name: string): string {
+function globalKey(type: string, name: string): string {
   return `${type}/${name}`.toLowerCase()
 }
 

@@ -13,7 +13,7 @@ export interface ActivityRow {
   readonly document: JsonObject
 }
 
-export interface ActivitySearch {
+interface ActivitySearch {
   /** Everything at and below that id, in lower case. */
   readonly scopeKey: string
   readonly from: Date
@@ -93,6 +93,7 @@ export function activityRows({ records, recordKey }: ActivityRowsDeps): Activity
   }
 }
 
-function contextOf(id: string): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(id: string): string {
   return `activity_events|${id}`
 }

@@ -120,6 +120,7 @@ function macParts(before: Uint8Array, row: Omit<Stored, 'mac'>): readonly Uint8A
   return [before, Buffer.from(JSON.stringify([row.seq, row.at, row.vault_key]), 'utf8'), row.sealed]
 }
 
-function contextOf(seq: number): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(seq: number): string {
   return `vault_audit|${seq}`
 }

@@ -132,6 +132,7 @@ async function begin(
   })
 }
 
-function contextOf(idKey: string): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(idKey: string): string {
   return `deployments|${idKey}`
 }

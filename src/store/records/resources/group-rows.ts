@@ -156,10 +156,12 @@ function subscriptionRows({
   }
 }
 
-function subscriptionContext(id: string): string {
+/** What a subscription's document is bound to. */
+export function subscriptionContext(id: string): string {
   return `subscriptions|${id}`
 }
 
-function groupContext(subscriptionId: string, nameKey: string): string {
+/** What a group's document is bound to. */
+export function groupContext(subscriptionId: string, nameKey: string): string {
   return `resource_groups|${subscriptionId}|${nameKey}`
 }

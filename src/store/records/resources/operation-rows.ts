@@ -59,6 +59,7 @@ export function operationRows({ records, recordKey }: OperationRowsDeps): Operat
   }
 }
 
-function contextOf(id: string): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(id: string): string {
   return `operations|${id}`
 }

@@ -107,7 +107,7 @@ export function resourceRows({ records, recordKey }: ResourceRowsDeps): Resource
 }
 
 /** All that look-ups go by is bound in: a row whose names were changed behind our back does not open. */
-function contextOf(row: Omit<Stored, 'sealed'>): string {
+export function contextOf(row: Omit<Stored, 'sealed'>): string {
   const { id_key, uid, subscription_id, group_key, type_key, name_key, parent_key, global_key } = row
   const clear = [id_key, uid, subscription_id, group_key, type_key, name_key, parent_key, global_key]
   return `resources|${JSON.stringify(clear)}`
