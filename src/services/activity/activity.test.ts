@@ -77,23 +77,30 @@ describe('the audit log', () => {
       },
     )
   })
-  it.each([
-    ['changed', 'update vault_audit set at = at + 1 where seq = 3'],
-    ['moved to another vault', "update vault_audit set vault_key = 'x' where seq = 3"],
-    ['taken away', 'delete from vault_audit where seq = 2'],
+  type Tampering = (db: Parameters<Parameters<EngineBench['records']['write']>[0]>[0]) => Promise<unknown>
+  it.each<[string, Tampering]>([
+    ['changed', (db) => db.updateTable('vault_audit').set({ at: 7 }).where('seq', '=', 3).execute()],
+    [
+      'moved to another vault',
+      (db) => db.updateTable('vault_audit').set({ vault_key: 'x' }).where('seq', '=', 3).execute(),
+    ],
+    ['taken away', (db) => db.deleteFrom('vault_audit').where('seq', '=', 2).execute()],
     [
       'put in place of another',
-      'update vault_audit set sealed = (select sealed from vault_audit where seq = 1) where seq = 3',
+      async (db) => {
+        const first = await db
+          .selectFrom('vault_audit')
+          .selectAll()
+          .where('seq', '=', 1)
+          .executeTakeFirstOrThrow()
+        const { at, sealed, mac } = first
+        await db.updateTable('vault_audit').set({ at, sealed, mac }).where('seq', '=', 3).execute()
+      },
     ],
-  ])('names the row where one was %s', async (_, statement) => {
+  ])('names the row where one was %s', async (_, tamper) => {
     for (let index = 0; index < 5; index += 1) await bench.activity.audit.record(event())
     expect(await bench.activity.findAuditBreak()).toBeNull()
-    await bench.stop()
-    const { DatabaseSync } = await import('node:sqlite')
-    const database = new DatabaseSync(`${bench.folder}/keys.db`)
-    database.exec(statement)
-    database.close()
-    bench = await openEngineBench(() => [], bench)
+    await bench.records.write(tamper)
     expect(await bench.activity.findAuditBreak()).toBe(3)
   })
 })
