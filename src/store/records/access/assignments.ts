@@ -65,6 +65,7 @@ export function assignmentRecords(
   }
 }
 
-function contextOf(name: string): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(name: string): string {
   return `access_assignments\n${name}`
 }

@@ -166,6 +166,7 @@ function partsOf(
   }
 }
 
-function contextOf(kind: DirectoryKind, id: string): string {
+/** What a row's sealed document is bound to. */
+export function contextOf(kind: DirectoryKind, id: string): string {
   return `directory_objects\n${kind}\n${id}`
 }

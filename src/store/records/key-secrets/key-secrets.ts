@@ -84,7 +84,7 @@ function readsOf({ read }: Records<KeySecretsTables>, recordKey: RecordKey): Rea
   return {
     async find(uid) {
       const row = await rowOf(read, uid)
-      return row === undefined ? null : opened(recordKey, row)
+      return row === undefined ? null : openKeySecrets(recordKey, row)
     },
     listOwners: async (uid, limit) => page(await after(uid, limit).execute(), limit),
     listUnsettled: async (uid, limit) =>
@@ -202,7 +202,8 @@ function fresh(recordKey: RecordKey, owner: KeyOwner): KeySecretsTable {
   }
 }
 
-function opened(recordKey: RecordKey, row: KeySecretsTable): KeySecrets {
+/** @throws SealFault when a column is not what was sealed for that row */
+export function openKeySecrets(recordKey: RecordKey, row: KeySecretsTable): KeySecrets {
   const uid = row.resource_uid
   const { owner, confirmed, issued, mustScrub } = openState(recordKey, row)
   const wrapping = row.service_wrapping_key

@@ -33,7 +33,6 @@ export function deletedVaultRecords(
   records: Pick<Records<VaultTables>, 'read' | 'write'>,
   recordKey: RecordKey,
 ): DeletedVaultRecords {
-  const contextOf = (uid: string) => `vault_deleted/document/${uid}`
   const open = (row: VaultTables['vault_deleted']): DeletedVaultRecord => {
     const document = JSON.parse(recordKey.open(contextOf(row.uid), row.document).toString()) as Document
     return {
@@ -101,4 +100,9 @@ export function deletedVaultRecords(
 interface Document {
   readonly deletedAt: number
   readonly resource: Json
+}
+
+/** What a row's sealed document is bound to. */
+export function contextOf(uid: string): string {
+  return `vault_deleted/document/${uid}`
 }
