@@ -1,5 +1,4 @@
 import type { Registry } from '@azure/arm-containerregistry'
-import type { JsonWebKey } from '@azure/keyvault-keys'
 import { GROUP, LOCATION, type Site } from './site.ts'
 
 /** Quick ways, through the SDKs, to what a test needs and does not prove. */
@@ -81,7 +80,7 @@ export async function importKey({ sdk }: Site, vault: string, name: string, jwk:
   const numbers = Object.fromEntries(
     Object.entries(parts).map(([part, text]) => [part, Buffer.from(text, 'base64url')]),
   )
-  const { id } = await sdk.keys(vault).importKey(name, { kty, ...numbers } as JsonWebKey)
+  const { id } = await sdk.keys(vault).importKey(name, { kty, ...numbers })
   if (id === undefined) throw new Error('a key without an id')
   return id
 }
@@ -139,14 +138,14 @@ const OBJECT_ID_CLAIM = 'http://schemas.microsoft.com/identity/claims/objectiden
 /** Entries of the vault's audit log, in order. */
 export async function auditOf({ arm }: Site, vault: string): Promise<readonly AuditEvent[]> {
   const events: AuditEvent[] = []
-  let path = `${vaultPath(vault)}/providers/Strongroom.Audit/auditEvents`
-  for (;;) {
-    const { value, nextLink } = await arm.ok('GET', path, '2024-01-01')
+  const path = `${vaultPath(vault)}/providers/Strongroom.Audit/auditEvents`
+  for (let query = ''; ;) {
+    const { value, nextLink } = await arm.ok('GET', `${path}${query}`, '2024-01-01')
     events.push(...(value as readonly AuditEvent[]))
     if (typeof nextLink !== 'string') return events
-    const next = new URL(nextLink)
-    next.searchParams.delete('api-version')
-    path = `${next.pathname.split('/').slice(3).join('/').replace(/^/, '/')}${next.search}`
+    const { searchParams } = new URL(nextLink)
+    searchParams.delete('api-version')
+    query = `?${searchParams.toString()}`
   }
 }
 
