@@ -97,6 +97,18 @@ export function certificateInfo(pem: string): CertificateInfo {
   }
 }
 
+/** Whether clients that ask for any of these DNS names (`*.` for one label) and addresses accept the certificate for it. */
+export function certificateCovers(
+  pem: string,
+  { names, addresses }: Pick<ServerCertificateRequest, 'names' | 'addresses'>,
+): boolean {
+  const certificate = new X509Certificate(pem)
+  return (
+    names.every((name) => certificate.checkHost(name.replace(/^\*/, 'any')) !== undefined) &&
+    addresses.every((address) => certificate.checkIP(address) !== undefined)
+  )
+}
+
 /** DER of a certificate that does no more than carry an RSA key, as `x5c` of a key set does (RFC 7517 section 4.7). */
 export async function selfSignedDer(
   name: string,

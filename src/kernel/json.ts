@@ -10,8 +10,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** The member of that name in any letter case: Azure reads names case-insensitively. Undefined when absent or null. */
 export function member(object: JsonObject, name: string): Json | undefined {
-  const exact = object[name]
-  if (exact !== undefined) return exact ?? undefined
+  if (Object.hasOwn(object, name)) return object[name] ?? undefined
   const wanted = name.toLowerCase()
   for (const [key, value] of Object.entries(object)) {
     if (key.toLowerCase() === wanted) return value ?? undefined

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import {
   type CertificatePair,
+  certificateCovers,
   certificateInfo,
   createAuthority,
   issueServerCertificate,
@@ -115,13 +116,8 @@ async function storedOrNew(folder: DataFolder, request: ServerRequest, now: Date
 }
 
 function serves(certPem: string, request: ServerRequest, now: Date): boolean {
-  const info = certificateInfo(certPem)
-  const names = new Set(info.subjectAltNames)
-  return (
-    info.notAfter.getTime() - now.getTime() > RENEW_BEFORE_MS &&
-    request.names.every((name) => names.has(`DNS:${name}`)) &&
-    request.addresses.every((address) => names.has(`IP Address:${address}`))
-  )
+  const { notAfter } = certificateInfo(certPem)
+  return notAfter.getTime() - now.getTime() > RENEW_BEFORE_MS && certificateCovers(certPem, request)
 }
 
 async function issueAndStore(
