@@ -2,6 +2,7 @@ import { AuthorizationManagementClient } from '@azure/arm-authorization'
 import { ContainerRegistryManagementClient } from '@azure/arm-containerregistry'
 import { KeyVaultManagementClient } from '@azure/arm-keyvault'
 import { ManagedServiceIdentityClient } from '@azure/arm-msi'
+import { ResourceManagementClient } from '@azure/arm-resources'
 import { ContainerRegistryClient } from '@azure/container-registry'
 import { ClientSecretCredential, type TokenCredential } from '@azure/identity'
 import { KeyClient } from '@azure/keyvault-keys'
@@ -13,6 +14,7 @@ export interface AzureSdk {
   readonly registries: ContainerRegistryManagementClient
   readonly vaults: KeyVaultManagementClient
   readonly identities: ManagedServiceIdentityClient
+  readonly resources: ResourceManagementClient
   readonly roles: AuthorizationManagementClient
   /** Keys of one vault. */
   keys(vault: string): KeyClient
@@ -47,6 +49,7 @@ export function azureSdkOf(server: TestServer, credential: TokenCredential): Azu
     registries: new ContainerRegistryManagementClient(credential, subscriptionId, arm),
     vaults: new KeyVaultManagementClient(credential, subscriptionId, arm),
     identities: new ManagedServiceIdentityClient(credential, subscriptionId, arm),
+    resources: new ResourceManagementClient(credential, subscriptionId, arm),
     roles: new AuthorizationManagementClient(credential, subscriptionId, arm),
     keys: (vault) => new KeyClient(server.url(`${vault}.vault`), credential, { retryOptions }),
     content: (registry) =>
