@@ -38,7 +38,9 @@ export async function crashEverywhere(
       await attempt.check()
       await site.check()
     } catch (cause) {
-      throw new Error(`after a crash before ${point.call} ${point.nth} of the ${point.thread} thread`, { cause })
+      throw new Error(`after a crash before ${point.call} ${point.nth} of the ${point.thread} thread`, {
+        cause,
+      })
     }
   }
   return killed
@@ -77,17 +79,30 @@ async function pidOf({ server }: CrashSite): Promise<number> {
 
 /** Only the network's errors: an answer that was not expected is a finding. */
 function isConnectionLoss(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String(error.code))
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String(error.code))
+  )
 }
 
 /** Every durable step before any write of a page; then evenly, first and last included. */
 function thinned(steps: readonly Step[], max: number): readonly Step[] {
   const durable = steps.filter(({ call }) => durableCalls.some((name) => name === call))
   if (durable.length >= max) return evenly(durable, max)
-  return [...durable, ...evenly(steps.filter((step) => !durable.includes(step)), max - durable.length)]
+  return [
+    ...durable,
+    ...evenly(
+      steps.filter((step) => !durable.includes(step)),
+      max - durable.length,
+    ),
+  ]
 }
 
 function evenly<T>(items: readonly T[], count: number): readonly T[] {
   if (items.length <= count) return items
-  return Array.from({ length: count }, (_, at) => items[Math.floor((at * (items.length - 1)) / (count - 1 || 1))]!)
+  return Array.from(
+    { length: count },
+    (_, at) => items[Math.floor((at * (items.length - 1)) / (count - 1 || 1))]!,
+  )
 }

@@ -79,7 +79,8 @@ export async function trap(pid: number, { thread, call, nth }: Step): Promise<Tr
 
 async function poolThread(pid: number): Promise<number> {
   for (const tid of await readdir(`/proc/${pid}/task`)) {
-    if ((await readFile(`/proc/${pid}/task/${tid}/comm`, 'utf8')).trim() === 'libuv-worker') return Number(tid)
+    if ((await readFile(`/proc/${pid}/task/${tid}/comm`, 'utf8')).trim() === 'libuv-worker')
+      return Number(tid)
   }
   throw new Error(`process ${pid} has no thread for files yet`)
 }

@@ -28,6 +28,8 @@ export const testPrerequisites: readonly Prerequisite[] = [
   program('dockerd', 'docker.io'),
   // Debian 12 has the client in docker.io, Debian 13 in a package of its own.
   program('docker', 'docker.io', 'docker-cli'),
+  // Kills a server between two steps.
+  program('strace', 'strace'),
   {
     name: 'names under .localhost',
     packages: ['libnss-myhostname'],
