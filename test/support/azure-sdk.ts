@@ -3,7 +3,7 @@ import { ContainerRegistryManagementClient } from '@azure/arm-containerregistry'
 import { KeyVaultManagementClient } from '@azure/arm-keyvault'
 import { ManagedServiceIdentityClient } from '@azure/arm-msi'
 import { ResourceManagementClient } from '@azure/arm-resources'
-import { ContainerRegistryClient } from '@azure/container-registry'
+import { ContainerRegistryClient, ContainerRegistryContentClient } from '@azure/container-registry'
 import { ClientSecretCredential, type TokenCredential } from '@azure/identity'
 import { KeyClient } from '@azure/keyvault-keys'
 import type { TestServer } from './strongroom.ts'
@@ -18,8 +18,10 @@ export interface AzureSdk {
   readonly roles: AuthorizationManagementClient
   /** Keys of one vault. */
   keys(vault: string): KeyClient
-  /** Content of one registry. */
+  /** Repositories, tags and manifests of one registry. */
   content(registry: string): ContainerRegistryClient
+  /** Blobs and manifests of one repository. */
+  artifacts(registry: string, repository: string): ContainerRegistryContentClient
 }
 
 export interface Login {
@@ -44,6 +46,7 @@ export function azureSdkOf(server: TestServer, credential: TokenCredential): Azu
   const retryOptions = { maxRetries: 0 }
   const endpoint = server.url('management')
   const arm = { endpoint, credentialScopes: [`${endpoint}/.default`], retryOptions }
+  const acr = { audience: endpoint, retryOptions }
   return {
     credential,
     registries: new ContainerRegistryManagementClient(credential, subscriptionId, arm),
@@ -52,11 +55,9 @@ export function azureSdkOf(server: TestServer, credential: TokenCredential): Azu
     resources: new ResourceManagementClient(credential, subscriptionId, arm),
     roles: new AuthorizationManagementClient(credential, subscriptionId, arm),
     keys: (vault) => new KeyClient(server.url(`${vault}.vault`), credential, { retryOptions }),
-    content: (registry) =>
-      new ContainerRegistryClient(server.url(`${registry}.azurecr`), credential, {
-        audience: endpoint,
-        retryOptions,
-      }),
+    content: (registry) => new ContainerRegistryClient(server.url(`${registry}.azurecr`), credential, acr),
+    artifacts: (registry, repository) =>
+      new ContainerRegistryContentClient(server.url(`${registry}.azurecr`), repository, credential, acr),
   }
 }
 
