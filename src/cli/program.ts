@@ -5,6 +5,7 @@ import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
 import { trustCommand } from './trust.ts'
 import { upCommand } from './up.ts'
+import { verifyCommand } from './verify.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
 /** Runs one command line (without the program's own name). @returns the exit code; never throws */
@@ -31,7 +32,14 @@ function program(): Command {
       '\nEvery option can come from the environment: --seal-key is STRONGROOM_SEAL_KEY.\n' +
         'Exit codes: 0 done, 1 not done (one line says why and what to do), 2 typed wrongly.',
     )
-  for (const command of [upCommand(), envCommand(), trustCommand(), doctorCommand(), backupCommand()])
+  for (const command of [
+    upCommand(),
+    envCommand(),
+    trustCommand(),
+    doctorCommand(),
+    backupCommand(),
+    verifyCommand(),
+  ])
     root.addCommand(command)
   for (const command of [root, ...root.commands])
     command.exitOverride().showHelpAfterError('(--help says more)')

@@ -36,7 +36,7 @@ export interface ServicesDeps {
   readonly log: Log
 }
 
-const leaseClock: LeaseClock = { monotonic: () => performance.now(), wall: () => Date.now() }
+export const leaseClock: LeaseClock = { monotonic: () => performance.now(), wall: () => Date.now() }
 
 /** In the order in which they need each other; each is given what it asks for and no more. */
 export async function openServices(deps: ServicesDeps): Promise<Services> {
@@ -45,9 +45,7 @@ export async function openServices(deps: ServicesDeps): Promise<Services> {
   const keysSide = opened.use(
     await openKeysSide({ stores, endpoints, clock, monotonic: () => leaseClock.monotonic() }),
   )
-  const vaults: readonly VaultKind[] = [
-    { suffix: `.${hostOf(endpoints, 'vault')}`, audience: audienceOf(endpoints, 'vault') },
-  ]
+  const vaults = vaultsOf(endpoints)
   const dataSide = opened.use(await openDataSide({ ...deps, keysSide, vaults, leaseClock }))
   const { access, directory, activity, resourceStore: store } = keysSide
   const bug = (error: unknown) => log.error({ error }, 'work in the background failed')
@@ -74,6 +72,11 @@ export async function openServices(deps: ServicesDeps): Promise<Services> {
     listKeyOwners: () => keyOwners(stores),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+/** Whom the keyring may ask: our own vaults. */
+export function vaultsOf(endpoints: Endpoints): readonly VaultKind[] {
+  return [{ suffix: `.${hostOf(endpoints, 'vault')}`, audience: audienceOf(endpoints, 'vault') }]
 }
 
 /** Each behind one interface; the next one is a line here. */

@@ -1,9 +1,10 @@
+import { SealFault } from '../../crypto/faults.ts'
 import type { RecordKey } from '../../crypto/record-key.ts'
 import { contextOf as assignmentContext } from './access/assignments.ts'
 import { contextOf as eventContext } from './activity/activity-rows.ts'
 import { contextOf as auditContext } from './activity/audit-rows.ts'
 import { contextOf as directoryContext } from './directory/directory-objects.ts'
-import { openKeySecrets } from './key-secrets/key-secrets.ts'
+import { type KeyOwner, openKeySecrets } from './key-secrets/key-secrets.ts'
 import type { KeysDb, KeysRecords } from './keys-db.ts'
 import { contextOf as deploymentContext } from './resources/deployment-rows.ts'
 import { groupContext, subscriptionContext } from './resources/group-rows.ts'
@@ -67,6 +68,42 @@ export async function* openAllDocuments(
     for await (const row of records.read.selectFrom(table).selectAll().stream()) {
       yield { table, error: errorOf(() => open(row)) }
     }
+  }
+}
+
+/** Resources that have keys, as far as their keys open. */
+export async function* openableKeyOwners(
+  records: Pick<KeysRecords, 'read'>,
+  key: RecordKey,
+): AsyncGenerator<KeyOwner> {
+  for await (const row of records.read.selectFrom('key_secrets').selectAll().stream()) {
+    const owner = unlessBroken(() => openKeySecrets(key, row).owner)
+    if (owner !== null) yield owner
+  }
+}
+
+/** Ids, in lower case, of the resources of a type that ought to have keys, and have none. */
+export async function resourcesWithoutKeys(
+  { read }: Pick<KeysRecords, 'read'>,
+  type: string,
+): Promise<readonly string[]> {
+  const rows = await read
+    .selectFrom('resources as r')
+    .leftJoin('key_secrets as k', 'k.resource_uid', 'r.uid')
+    .select('r.id_key')
+    .where('r.type_key', '=', type.toLowerCase())
+    .where('k.resource_uid', 'is', null)
+    .execute()
+  return rows.map(({ id_key }) => id_key)
+}
+
+function unlessBroken<T>(open: () => T): T | null {
+  try {
+    return open()
+  } catch (error) {
+    // Told by `openAllDocuments`.
+    if (error instanceof SealFault) return null
+    throw error
   }
 }
 
