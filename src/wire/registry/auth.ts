@@ -1,5 +1,6 @@
 import { type RequestHead } from '../../http/operation.ts'
 import { type AdmitDeps, type Admitted, admitted, identityOfPassword } from '../../services/registry/admit.ts'
+import { isRepositoryName } from '../../services/registry/names.ts'
 import { RegistryAuthFault, type RegistryAccess } from '../../services/registry/registry-identity.ts'
 import type { RegistryCaller } from '../../services/registry/registry-caller.ts'
 import type { Registries, RegistrySettings } from '../../services/registry/registries.ts'
@@ -24,7 +25,7 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
   const registry = await reachableRegistry(deps, head)
   const need = matched?.operation.needs ?? null
   if (matched !== null && need === null) return admitted(deps, registry, { kind: 'anonymous' }, [])
-  const access = need === null || need === 'credential' ? [] : accessOf(need, matched?.params ?? {})
+  const access = need === null || need === 'credential' ? [] : accessOf(need, matched?.params ?? {}, registry)
   const caller = await authenticate(deps, registry, head)
   if (caller === null) {
     const error = head.headers.has('authorization') ? 'invalid_token' : null
@@ -91,10 +92,16 @@ async function authenticate(
   return identity === null ? null : admitted(deps, registry, identity, null)
 }
 
-function accessOf(need: RegistryNeed, params: Readonly<Record<string, string>>): readonly RegistryAccess[] {
+function accessOf(
+  need: RegistryNeed,
+  params: Readonly<Record<string, string>>,
+  registry: RegistrySettings,
+): readonly RegistryAccess[] {
   if (need.repository === null)
     return need.action === 'catalog' ? [{ type: 'registry', name: 'catalog', action: '*' }] : []
   const name = params['name'] ?? ''
+  // No token can be asked for that, and a header could not even carry all that a path can.
+  if (!isRepositoryName(name, registry)) return []
   const actions = need.action === 'push' ? ['pull', 'push'] : [need.action]
   return actions.map((action) => ({ type: 'repository', name, action }))
 }
