@@ -96,5 +96,9 @@ async function auditKeyOf(secrets: SecretStore, recordKey: RecordKey): Promise<M
   const sealed = await secrets.getOrCreate('audit-chain-key', async () =>
     recordKey.wrap(context, MacKey.generate()),
   )
-  return recordKey.unwrapMacKey(context, sealed)
+  try {
+    return recordKey.unwrapMacKey(context, sealed)
+  } catch (cause) {
+    throw new DataFolderError("the audit log's key is damaged: restore keys.db from a backup", { cause })
+  }
 }

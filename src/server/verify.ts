@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts'
 import { isKeyringFault } from '../services/keyring/fault-kinds.ts'
 import { openWrappingStore } from '../services/keyring/wrapping-store.ts'
 import { REGISTRY_TYPE } from '../services/registry/registries.ts'
+import { registryTokenSigner } from '../services/registry/registry-tokens.ts'
 import { type StoredVerification, verifyStored } from '../services/registry/verify-stored.ts'
 import { auditRows } from '../store/records/activity/audit-rows.ts'
 import { DataFolderError } from '../store/data-folder-error.ts'
@@ -106,6 +107,13 @@ async function verifyDocuments(
     if (error === null) continue
     damage.add(`keys.db, ${rowOf(error) ?? table}`, 'its row does not open: altered, or moved from elsewhere')
   }
+  await registryTokenSigner(stores.secrets, stores.recordKey).catch((error: unknown) => {
+    if (!(error instanceof SealFault)) throw error
+    damage.add(
+      'keys.db, secret/registry-token-signer',
+      'its row does not open: altered, or moved from elsewhere',
+    )
+  })
   for (const id of await resourcesWithoutKeys(stores.keys, REGISTRY_TYPE))
     damage.add(id, 'its keys are missing from the keys store')
   const { keys: records, recordKey, auditKey: macKey } = stores
