@@ -18,11 +18,13 @@ export interface Az extends AsyncDisposable {
   ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>
 }
 
-/** `az cloud register` with the JSON form, `az cloud set`, `az login --service-principal`, each for real. */
-export async function openAz(
-  server: TestServer,
-  login: { readonly clientId: string; readonly secret: string } | null = null,
-): Promise<Az> {
+/** A service principal, or the words after `az login --identity` with the environment that leads to the endpoint. */
+export type AzLogin =
+  | { readonly clientId: string; readonly secret: string }
+  | { readonly identity: readonly string[]; readonly environment: Readonly<Record<string, string>> }
+
+/** `az cloud register` with the JSON form, `az cloud set`, `az login`, each for real. */
+export async function openAz(server: TestServer, login: AzLogin | null = null): Promise<Az> {
   const cli = await findAzureCli((line) => console.log(line))
   if ('missing' in cli) throw new Error(cli.missing)
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-az-'))
@@ -31,6 +33,7 @@ export async function openAz(
     AZURE_CONFIG_DIR: folder,
     REQUESTS_CA_BUNDLE: server.caFile,
     SSL_CERT_FILE: server.caFile,
+    ...(login !== null && 'identity' in login ? login.environment : {}),
   }
 
   const raw: Az['raw'] = (...args) => cli.run(args, { env: environment })
@@ -49,19 +52,7 @@ export async function openAz(
   await writeFile(cloudFile, JSON.stringify(cloudConfig(server.port)))
   await run('cloud', 'register', '-n', 'Strongroom', '--cloud-config', `@${cloudFile}`)
   await run('cloud', 'set', '-n', 'Strongroom')
-  const { clientId, clientSecret, tenantId } = server.owner
-  const who = login ?? { clientId, secret: clientSecret }
-  await run(
-    'login',
-    '--service-principal',
-    '-u',
-    who.clientId,
-    '-p',
-    who.secret,
-    '--tenant',
-    tenantId,
-    '--allow-no-subscriptions',
-  )
+  await run('login', ...loginWords(server, login), '--allow-no-subscriptions')
   return Object.assign(run as Az, {
     cli,
     environment,
@@ -75,6 +66,12 @@ export async function openAz(
       await rm(folder, { recursive: true, force: true })
     },
   })
+}
+
+function loginWords({ owner }: TestServer, login: AzLogin | null): readonly string[] {
+  if (login !== null && 'identity' in login) return ['--identity', ...login.identity]
+  const { clientId, secret } = login ?? { clientId: owner.clientId, secret: owner.clientSecret }
+  return ['--service-principal', '-u', clientId, '-p', secret, '--tenant', owner.tenantId]
 }
 
 /** As an operator writes it by hand from the documentation. */
