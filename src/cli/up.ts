@@ -36,7 +36,6 @@ export function upCommand(): Command {
       // Loaded here, so that the other commands do not wait for it.
       const { startStrongroom } = await import('../server/strongroom.ts')
       const server = await startStrongroom(config, log)
-      welcome(server, config.dataDir)
       const stop = once(() => {
         server.close().catch((error: unknown) => {
           log.error({ error }, 'the shutdown did not end cleanly')
@@ -45,6 +44,8 @@ export function upCommand(): Command {
       })
       process.on('SIGTERM', stop)
       process.on('SIGINT', stop)
+      // Last: whoever waits for the ready line may send a signal the moment it is there.
+      welcome(server, config.dataDir)
     })
 }
 
