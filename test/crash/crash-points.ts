@@ -65,7 +65,7 @@ async function crashAt(site: CrashSite, attempt: Attempt, point: Step): Promise<
     // Through without a kill, or killed by what follows an answer. The restart is a kill after the last step.
     if (!armed.isSprung()) await armed.disarm()
   } else {
-    if (!isConnectionLoss(failure)) throw failure
+    if (!isConnectionLoss(failure)) throw new Error('the attempt failed', { cause: failure })
     await armed.sprung
     expect(armed.isSprung(), 'the server ended by itself').toBe(true)
   }
