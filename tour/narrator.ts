@@ -7,7 +7,7 @@ export interface Narrator {
   end(text: string): void
 }
 
-export interface Step {
+interface Step {
   /** One line. */
   readonly seen: string
 }

@@ -48,14 +48,7 @@ function progressText({ step, done }: VerifyProgress): string {
   return texts[step]
 }
 
-export function reportText({
-  documents,
-  wrappings,
-  stored,
-  registries,
-  damage,
-  damageCount,
-}: VerifyReport): string {
+function reportText({ documents, wrappings, stored, registries, damage, damageCount }: VerifyReport): string {
   const leftovers =
     stored.unnamedFiles === 0
       ? ''

@@ -60,7 +60,7 @@ async function onRestored(dataDir: string, work: (registry: RestRegistry, rest: 
 }
 
 describe('strongroom backup', () => {
-  it('beside pushes and rotations, holds all that was acknowledged before it began', async () => {
+  it('beside pushes and rotations, is sound, and holds all that was acknowledged before it began', async () => {
     const pushed: { readonly name: string; readonly digest: string }[] = []
     const working = new AbortController()
     const pushing = (async () => {
@@ -96,6 +96,8 @@ describe('strongroom backup', () => {
     expect(rotations).toBeGreaterThan(3)
     expect(made.at(-1)?.expected.length).toBeGreaterThan(10)
     for (const { dir, expected } of made) {
+      const verified = await runStrongroom('verify', '--data', dir, '--seal-key', sealKey)
+      expect(verified.stdout).toContain('All that was looked at is sound.')
       await onRestored(dir, async (restored) => {
         for (const { name, digest } of expected) expect(await restored.pull(name, digest)).toBe(digest)
       })
