@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 
 /** @returns null when there is no such file; every other failure is thrown */
 export async function readFileIfThere(path: string): Promise<string | null> {
@@ -8,6 +8,14 @@ export async function readFileIfThere(path: string): Promise<string | null> {
     if (errorCode(error) === 'ENOENT') return null
     throw error
   }
+}
+
+/** Whether there is a file; one that may not be looked at counts as there. */
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => errorCode(error) !== 'ENOENT',
+  )
 }
 
 /** `ENOENT` and the like; null for what is no error of the system. */

@@ -13,7 +13,7 @@ import { type KeysDb, keysMigrations } from '../store/records/keys-db.ts'
 import { type SecretStore, secretStore } from '../store/records/secrets/secrets.ts'
 import { type SqliteRecords, openSqliteRecords } from '../store/records/sqlite/sqlite-records.ts'
 import type { ByteStore } from '../store/bytes/byte-store.ts'
-import { readFileIfThere } from './files.ts'
+import { isThere, readFileIfThere } from './files.ts'
 
 /** Everything that is kept, opened: folder, both databases, bytes, and the key that seals the keys store. */
 export interface Stores extends AsyncDisposable {
@@ -34,6 +34,7 @@ export type StoreOptions = Pick<Config, 'dataDir' | 'sealKeyFile' | 'durability'
 export async function openStores({ dataDir, sealKeyFile, durability }: StoreOptions): Promise<Stores> {
   await using opened = new AsyncDisposableStack()
   const folder = opened.use(await openDataFolder(dataDir))
+  await assertWhole(folder)
   const sealKey = await sealKeyOf(folder, sealKeyFile)
   const keys = await openSqliteRecords<KeysDb>({
     file: folder.file('keys.db'),
@@ -64,6 +65,15 @@ export async function openStores({ dataDir, sealKeyFile, durability }: StoreOpti
   }
 }
 
+/** A database that is gone is not made anew without a word: after the first start both are there. */
+async function assertWhole(folder: DataFolder): Promise<void> {
+  if (!(await isThere(folder.secretFile('owner.json')))) return
+  for (const name of ['keys.db', 'data.db']) {
+    const file = folder.file(name)
+    if (!(await isThere(file))) throw new DataFolderError(`${file} is missing: put it back from a backup`)
+  }
+}
+
 async function sealKeyOf(folder: DataFolder, file: string | null): Promise<SealKey> {
   const path = file ?? folder.secretFile('seal.key')
   const stored = await readFileIfThere(path).catch((cause: unknown) => {
@@ -73,12 +83,7 @@ async function sealKeyOf(folder: DataFolder, file: string | null): Promise<SealK
   })
   if (stored === null) {
     // A store without its key: a new key would open nothing, so it is not made.
-    if (
-      await readFileIfThere(folder.file('keys.db')).then(
-        (text) => text !== null,
-        () => true,
-      )
-    ) {
+    if (await isThere(folder.file('keys.db'))) {
       throw new DataFolderError(
         `the seal key ${path} is missing: name the file that this data folder was sealed under with --seal-key`,
       )

@@ -71,6 +71,13 @@ describe('startStrongroom()', () => {
     expect((await start()).isFirstStart).toBe(false)
   })
 
+  it('makes no database anew where one is missing', async () => {
+    await (await start()).close()
+    await rm(join(folder, 'data/data.db'))
+    await expect(start()).rejects.toThrow(/data\.db is missing: put it back from a backup/)
+    await expect(stat(join(folder, 'data/data.db'))).rejects.toThrow('ENOENT')
+  })
+
   it('takes the seal key from where it is told', async () => {
     const sealKey = join(folder, 'elsewhere.key')
     await (await start({ sealKey })).close()
