@@ -13,25 +13,28 @@ const outages: ReadonlyMap<number, string> = new Map([
   [14, 'cannot be opened'],
   [26, 'is not a database: restore it from a backup'],
 ])
+/** Extended result codes that say more: what SQLite reports when its shared index (SQLITE_IOERR_SHMSIZE) has no room. */
+const finer: ReadonlyMap<number, string> = new Map([[4874, 'cannot be opened: the disk is full']])
 
 /** After these a connection's own state is not to be trusted any more. */
 const broken: readonly number[] = [10, 11, 14, 26]
 
-/** SQLite's primary result code, null for any other error. */
-function primaryCode(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null
-  return error.errcode & 0xff
+/** SQLite's extended result code, null for any other error. Its low byte is the primary one. */
+function extendedCode(error: unknown): number | null {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode
+    : null
 }
 
 /** @returns an Outage in plain words where the engine failed; any other error, a violated constraint say, as it was. */
 export function asOutage(error: unknown, file: string): unknown {
-  const code = primaryCode(error)
-  const words = code === null ? undefined : outages.get(code)
+  const code = extendedCode(error)
+  const words = code === null ? undefined : (finer.get(code) ?? outages.get(code & 0xff))
   return words === undefined ? error : new Outage(`${basename(file)} ${words}`, { cause: error })
 }
 
 /** Whether the connection that threw this ought to be opened anew. */
 export function breaksConnection(error: unknown): boolean {
-  const code = primaryCode(error instanceof Outage ? error.cause : error)
-  return code !== null && broken.includes(code)
+  const code = extendedCode(error instanceof Outage ? error.cause : error)
+  return code !== null && broken.includes(code & 0xff)
 }
