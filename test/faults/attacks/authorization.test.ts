@@ -11,6 +11,7 @@ import {
   roleOf,
 } from '../../support/hostile.ts'
 import type { JsonObject } from '../../../src/kernel/json.ts'
+import { text } from '../../support/rest.ts'
 
 /** What every principal of a tenant may read: itself, what is published, and lists of what it may see, which are empty. */
 const harmless = [
@@ -274,8 +275,8 @@ describe('a role gives what it gives and no more', () => {
     expect(begun.status).toBe(201)
     let state = ''
     while (state !== 'Failed' && state !== 'Succeeded') {
-      const { properties } = (await deployer.rest.arm('GET', path)).json() as { properties: JsonObject }
-      state = String(properties['provisioningState'])
+      const { properties } = (await deployer.rest.arm('GET', path)).json()
+      state = text((properties as JsonObject)['provisioningState'])
     }
     expect(state).toBe('Failed')
     expect((await deployer.rest.arm('GET', path)).text).not.toContain('loginServer')
