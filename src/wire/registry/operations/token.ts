@@ -47,14 +47,24 @@ export function tokenOperations(deps: AuthDeps): readonly RegistryOperation[] {
 async function exchange(deps: AuthDeps, { head, body }: Call<unknown>): Promise<Reply> {
   const registry = await reachableRegistry(deps, head)
   const grant = body.form.get('grant_type') ?? ''
+  if (grant === 'refresh_token') return await sameRefreshToken(deps, registry, body.form)
   const identity =
     grant === 'access_token' || grant === 'access_token_refresh_token'
       ? await identityOfDirectoryToken(deps, registry, body.form.get('access_token') ?? '')
-      : grant === 'refresh_token'
-        ? await deps.tokens.readRefreshToken(registry, body.form.get('refresh_token') ?? '')
-        : null
+      : null
   if (identity === null) throw unauthenticated(registry)
   return { status: 200, body: { refresh_token: await deps.tokens.refreshToken(registry, identity) } }
+}
+
+/** Nobody draws a refresh token out beyond its end: who holds one that is in force gets it back. */
+async function sameRefreshToken(
+  { tokens }: AuthDeps,
+  registry: RegistrySettings,
+  form: URLSearchParams,
+): Promise<Reply> {
+  const token = form.get('refresh_token') ?? ''
+  if ((await tokens.readRefreshToken(registry, token)) === null) throw unauthenticated(registry)
+  return { status: 200, body: { refresh_token: token } }
 }
 
 async function tokenByGet(deps: AuthDeps, { head }: Call<unknown>): Promise<Reply> {
