@@ -67,7 +67,7 @@ describe.skipIf(process.platform !== 'linux')('folders that may not be written',
         (error: unknown) => String(error),
       )
       expect(start).toMatch(/ended with 1:\nstrongroom: [^\n]*(mode|owner)[^\n]*\n?$/)
-      await chmod(closed, 0o700)
+      await chmod(closed, name.endsWith('.db') ? 0o600 : 0o700)
       await server.start()
       rest.reset()
       expect(await registry.pull('kept', 'v1')).toBe(kept.manifest.digest)
