@@ -415,10 +415,7 @@ describe('an identity dies with what it belongs to', () => {
       'system',
     ]) {
       const answer = await target.rest.arm('PATCH', path, {
-        properties: {
-          encryption: encryptionWith({ keyId: target.estate.keyId, identity: { clientId: identity } })
-            .encryption as JsonObject,
-        },
+        properties: encryptionWith({ keyId: target.estate.keyId, identity: { clientId: identity } }),
       })
       if (identity === '') expect(answer.status).toBe(200)
       else expect([identity, answer.status]).toEqual([identity, 400])
