@@ -38,7 +38,10 @@ export async function logged<T>(
   try {
     result = await work()
   } catch (error) {
-    await activity.record({ ...event, status: 'Failed', level: 'Error', properties: reasonOf(error) })
+    // Of a subscription that is none of the caller's tenant nothing is written: that log is others'.
+    if (refusalOf(error)?.code !== 'SubscriptionNotFound') {
+      await activity.record({ ...event, status: 'Failed', level: 'Error', properties: reasonOf(error) })
+    }
     throw error
   }
   await activity.record({ ...event, status: 'Succeeded', level: 'Informational', properties: {} })
