@@ -5,6 +5,7 @@ import { type TLSSocket, connect, createServer } from 'node:tls'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   type CertificatePair,
+  certificateCovers,
   certificateInfo,
   createAuthority,
   issueServerCertificate,
@@ -76,31 +77,72 @@ describe('issueServerCertificate()', () => {
   })
 
   test('serves TLS to a client that knows the authority, and to no other', async () => {
-    const listener = createServer({ cert: server.certPem, key: server.keyPem }, (socket) =>
-      socket.end('hello'),
-    )
-    listener.on('tlsClientError', () => undefined)
-    listener.listen(0, '127.0.0.1')
-    await once(listener, 'listening')
-    const { port } = listener.address() as AddressInfo
-    const attempt = async (ca: string, servername: string) => {
+    const stranger = await createAuthority('Strongroom test', validFrom)
+    await serving(server, async (attempt) => {
+      expect(await attempt(authority.certPem, 'r1.vault.localhost')).toBe('connected')
+      expect(await attempt(authority.certPem, 'example.com')).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
+      expect(await attempt(stranger.certPem, 'localhost')).toMatch(/UNABLE_TO_VERIFY|SIGNATURE|ISSUER/)
+    })
+  })
+
+  test('under an authority for one domain is believed there and nowhere else', async () => {
+    const constrained = await createAuthority('Strongroom test', validFrom, {
+      domain: 'localhost',
+      networks: ['127.0.0.0/8', '::1/128'],
+    })
+    const issue = (names: readonly string[], addresses: readonly string[]) =>
+      issueServerCertificate({ authority: constrained, names, addresses, validFrom, days: 1 })
+    const attempts = async (names: readonly string[], addresses: readonly string[], servername: string) => {
+      let outcome: string | undefined
+      await serving(await issue(names, addresses), async (attempt) => {
+        outcome = await attempt(constrained.certPem, servername)
+      })
+      return outcome
+    }
+    const own = ['localhost', '*.vault.localhost']
+    expect(await attempts(own, ['127.0.0.1', '::1'], 'r1.vault.localhost')).toBe('connected')
+    expect(await attempts(['example.com'], [], 'example.com')).toBe('permitted subtree violation')
+    expect(await attempts(['notlocalhost'], [], 'notlocalhost')).toBe('permitted subtree violation')
+    expect(await attempts(own, ['10.1.2.3'], 'localhost')).toBe('permitted subtree violation')
+  })
+})
+
+describe('certificateCovers()', () => {
+  test('looks at every name and address, however it is written', () => {
+    const covers = (names: readonly string[], addresses: readonly string[]) =>
+      certificateCovers(server.certPem, { names, addresses })
+    expect(covers(['localhost', '*.vault.localhost'], ['127.0.0.1', '::1'])).toBe(true)
+    expect(covers(['localhost', '*.azurecr.localhost'], [])).toBe(false)
+    expect(covers([], ['127.0.0.2'])).toBe(false)
+  })
+})
+
+type Attempt = (ca: string, servername: string) => Promise<string | undefined>
+
+async function serving(
+  { certPem, keyPem }: CertificatePair,
+  use: (attempt: Attempt) => Promise<void>,
+): Promise<void> {
+  const listener = createServer({ cert: certPem, key: keyPem }, (socket) => socket.end('hello'))
+  listener.on('tlsClientError', () => undefined)
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  try {
+    await use(async (ca, servername) => {
       const socket: TLSSocket = connect({ socket: connectTcp(port, '127.0.0.1'), ca, servername })
       try {
         await once(socket, 'secureConnect')
         return 'connected'
       } catch (error) {
-        return (error as NodeJS.ErrnoException).code
+        const { code, message } = error as NodeJS.ErrnoException
+        // Node has no code of its own for every reason of OpenSSL's.
+        return code === 'UNSPECIFIED' ? message : code
       } finally {
         socket.destroy()
       }
-    }
-    try {
-      const stranger = await createAuthority('Strongroom test', validFrom)
-      expect(await attempt(authority.certPem, 'r1.vault.localhost')).toBe('connected')
-      expect(await attempt(authority.certPem, 'example.com')).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
-      expect(await attempt(stranger.certPem, 'localhost')).toMatch(/UNABLE_TO_VERIFY|SIGNATURE|ISSUER/)
-    } finally {
-      listener.close()
-    }
-  })
-})
+    })
+  } finally {
+    listener.close()
+  }
+}

@@ -112,6 +112,13 @@ describe('startStrongroom()', () => {
     expect(await accepts('strangers.example')).toBe(false)
   })
 
+  it('refuses another domain than its CA may vouch for', async () => {
+    await (await start()).close()
+    await expect(start({ domain: 'registry.example' })).rejects.toThrow(
+      /CA of this data folder is Strongroom CA \(localhost\)/,
+    )
+  })
+
   it('gives the port back when it could not start', async () => {
     const other = await start()
     await expect(start({ data: join(folder, 'second') })).rejects.toThrow('EADDRINUSE')

@@ -10,6 +10,7 @@ import type { TlsIdentity } from '../http/listener.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { DAY_MS } from '../kernel/units.ts'
 import type { DataFolder } from '../store/data-folder.ts'
+import { DataFolderError } from '../store/data-folder-error.ts'
 import { writeSecretFile } from '../store/data-folder-files.ts'
 import { readFileIfThere } from './files.ts'
 
@@ -101,12 +102,29 @@ interface ServerRequest {
 async function authorityOf(folder: DataFolder, domain: string, clock: Clock): Promise<CertificatePair> {
   const certPem = await readFileIfThere(folder.secretFile('ca.pem'))
   const keyPem = await readFileIfThere(folder.secretFile('ca.key'))
-  if (certPem !== null && keyPem !== null) return { certPem, keyPem }
-  const made = await createAuthority(`Strongroom CA (${domain})`, new Date(clock.now().getTime() - DAY_MS))
+  const name = `Strongroom CA (${domain})`
+  if (certPem !== null && keyPem !== null) {
+    assertFor(certPem, name, folder)
+    return { certPem, keyPem }
+  }
+  const made = await createAuthority(name, new Date(clock.now().getTime() - DAY_MS), {
+    domain,
+    networks: ['127.0.0.0/8', '::1/128'],
+  })
   // The key first: a crash between leaves a key without a certificate, and both are made anew.
   await writeSecretFile(folder.secretFile('ca.key'), made.keyPem, { replace: true })
   await writeSecretFile(folder.secretFile('ca.pem'), made.certPem, { replace: true })
   return made
+}
+
+/** A CA may vouch for one domain only, and clients have been told to trust it for that. */
+function assertFor(certPem: string, name: string, folder: DataFolder): void {
+  const { subject } = certificateInfo(certPem)
+  if (subject === `CN=${name}`) return
+  throw new DataFolderError(
+    `the CA of this data folder is ${subject.replace(/^CN=/, '')}: start with its domain, or move ca.pem, ca.key and tls.pem ` +
+      `out of ${folder.secretFile('')} to have a new CA made, which every client must then be told to trust`,
+  )
 }
 
 async function storedOrNew(folder: DataFolder, request: ServerRequest, now: Date): Promise<CertificatePair> {
