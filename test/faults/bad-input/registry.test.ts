@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../src/kernel/json.ts'
 import { type Target, formProblem, openTarget } from '../../support/hostile.ts'
 import { randomImage } from '../../support/random-image.ts'
+import { text } from '../../support/rest.ts'
 import { type RestRegistry, restRegistry, sha256 } from '../../support/rest-registry.ts'
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -217,7 +218,7 @@ describe('manifests', () => {
     size: 2,
   }
   const good = { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] as unknown[] }
-  it.each<readonly [string, string | Uint8Array, string?]>([
+  it.each<readonly [string, string | Uint8Array<ArrayBufferLike>, string?]>([
     ['nothing', ''],
     ['no JSON', '{'],
     ['a list', '[]'],
@@ -441,7 +442,7 @@ describe('what the registry hands out of what it was given', () => {
       path: `/oauth2/token?service=${service}&scope=${scope}`,
       headers: { authorization: basic },
     })
-    const authorization = `Bearer ${String((JSON.parse(token.text) as JsonObject)['access_token'])}`
+    const authorization = `Bearer ${text((JSON.parse(token.text) as JsonObject)['access_token'])}`
     const mount = (from: string, what: string) =>
       ask('POST', `/v2/hello/blobs/uploads/?mount=${what}&from=${from}`, { authorization })
     const known = await mount('private', sha256(secret))

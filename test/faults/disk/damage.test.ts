@@ -82,16 +82,16 @@ describe('stored bytes that are not as they were written', () => {
     const [a, b] = [randomImage([20]), randomImage([20])]
     await registry.push('rows', 'a', a)
     await registry.push('rows', 'b', b)
-    await whileStopped((database) => {
+    change((database) => {
       const rows = database
         .prepare(
           `select m.rowid as id, m.body as body from registry_manifests m
            join registry_repositories r on r.id = m.repository where r.name = 'rows'`,
         )
         .all()
-      const change = database.prepare('update registry_manifests set body = ? where rowid = ?')
-      change.run(rows[1]!['body']!, rows[0]!['id']!)
-      change.run(rows[0]!['body']!, rows[1]!['id']!)
+      const put = database.prepare('update registry_manifests set body = ? where rowid = ?')
+      put.run(rows[1]!['body']!, rows[0]!['id']!)
+      put.run(rows[0]!['body']!, rows[1]!['id']!)
     })
     for (const tag of ['a', 'b']) expectRefusal(await registry.send('GET', `/v2/rows/manifests/${tag}`))
     await expectUnharmed()
@@ -108,7 +108,7 @@ describe('stored bytes that are not as they were written', () => {
     const repository = `damaged/${table.slice('registry_'.length)}`
     const image = randomImage([20])
     await registry.push(repository, 'v1', image)
-    await whileStopped((database) => {
+    change((database) => {
       // The row that was written last.
       database
         .prepare(
@@ -149,13 +149,11 @@ describe('stored bytes that are not as they were written', () => {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   }
 
-  async function whileStopped(change: (database: DatabaseSync) => void): Promise<void> {
-    expect(await server.stop()).toBe(0)
-    const database = new DatabaseSync(join(server.dataDir, 'data.db'))
-    change(database)
+  /** As somebody does who can write to the folder; the server has no part in it. */
+  function change(work: (database: DatabaseSync) => void): void {
+    const database = new DatabaseSync(join(server.dataDir, 'data.db'), { timeout: 5000 })
+    work(database)
     database.close()
-    await server.start()
-    rest.reset()
   }
 
   /** The damage is in one place, the server is well, and says nothing that it should not. */
