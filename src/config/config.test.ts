@@ -108,6 +108,7 @@ test.each([
   ['listen', 'localhost:8443'],
   ['listen', '127.0.0.1'],
   ['listen', '127.0.0.1:70000'],
+  ['listen', '127.0.0.1:0'],
   ['listen', '1.2.3:80'],
   ['listen', '::1:80'],
   ['listen', '[::1]'],

@@ -65,14 +65,16 @@ const oneOf = <const T extends readonly string[]>(values: T) =>
 const listen = z.string().transform((text, context) => {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
   const host = found?.[1] ?? found?.[2]
-  if (host === undefined || isIP(host) === 0 || Number(found?.[3]) > MAX_PORT) {
+  // Names, URLs and key ids bear the port: one that the system picks would be another at each start.
+  const number = Number(found?.[3])
+  if (host === undefined || isIP(host) === 0 || number < 1 || number > MAX_PORT) {
     context.addIssue({
       code: 'custom',
       message: `give ADDRESS:PORT, for instance 127.0.0.1:8443, not ${JSON.stringify(text)}`,
     })
     return z.NEVER
   }
-  return { host, port: Number(found?.[3]) }
+  return { host, port: number }
 })
 
 /** RFC 1035 section 2.3.4: labels of 63 at most. Room is left for the labels in front. */

@@ -2,11 +2,11 @@ import { type IncomingMessage, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from '../observe/metrics.ts'
 
-/** How the key of a resource stands, without asking the vault for it anew. */
+/** Whether the customer's key of a resource opens, asked of the vault within the last ten seconds. */
 export interface KeyHealth {
   readonly resourceId: string
   readonly keyId: string
-  readonly state: 'open' | 'refused' | 'unreachable' | 'idle'
+  readonly state: 'open' | 'refused' | 'unreachable'
   readonly cause?: string
 }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { DataFolderError } from './data-folder-error.ts'
@@ -11,7 +11,9 @@ import { DataFolderError } from './data-folder-error.ts'
  */
 export async function lockDataFolder(dir: string): Promise<Disposable> {
   const pidFile = join(dir, 'lock.pid')
-  const database = new DatabaseSync(join(dir, 'lock.db'), { timeout: 0 })
+  const file = join(dir, 'lock.db')
+  await makePrivate(file)
+  const database = new DatabaseSync(file, { timeout: 0 })
   try {
     // Nothing is ever written to it, so it needs no journal file.
     database.exec('pragma journal_mode = memory')
@@ -50,5 +52,14 @@ async function holder(pidFile: string): Promise<string> {
   } catch {
     // The lock counts, not the note of who holds it.
     return 'another process'
+  }
+}
+
+/** SQLite would go by the umask. An existing file is not even opened: to close it would give up a lock that this process holds. */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', 0o600)).close()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
 }

@@ -1,31 +1,47 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { GROUP, LOCATION, type Site, openSite } from '../support/site.ts'
+import { makeEstate } from '../support/estate.ts'
+import { type Rest, openRest } from '../support/rest.ts'
+import { type TestServer, startStrongroom } from '../support/strongroom.ts'
 import { registryConformance } from './registry-conformance.ts'
-import { secureTarget } from './registry-target.ts'
+import { type RegistryTarget, secureTarget } from './registry-target.ts'
 
-const NAME = 'conformance1'
-let site: Site
+/* The whole suite on a started server, on a plain registry and on one under a customer's key: no difference is allowed. */
+const PLAIN = 'plainregistry'
+const ENCRYPTED = 'registry1'
+let server: TestServer
+let rest: Rest
+
 beforeAll(async () => {
-  site = await openSite()
-  const path = `/resourcegroups/${GROUP}/providers/Microsoft.ContainerRegistry/registries/${NAME}`
-  await site.arm.ok('PUT', path, '2023-07-01', { location: LOCATION, sku: { name: 'Premium' } })
+  server = await startStrongroom()
+  rest = await openRest(server)
+  const { group } = await makeEstate(rest, { registry: ENCRYPTED })
+  const path = `/resourceGroups/${group}/providers/Microsoft.ContainerRegistry/registries/${PLAIN}`
+  await rest.armDone('PUT', path, { location: 'eastus', sku: { name: 'Premium' } })
 })
 afterAll(async () => {
-  await site[Symbol.asyncDispose]()
+  rest[Symbol.dispose]()
+  await server[Symbol.asyncDispose]()
 })
 
-registryConformance('a registry of a started server', async () => {
-  const { port, caFile, owner } = site.server
+for (const [title, name] of [
+  ['a plain registry of a started server', PLAIN],
+  ['a registry under a customer key of a started server', ENCRYPTED],
+] as const) {
+  registryConformance(title, async () => target(name))
+}
+
+it('logged nothing that nobody foresaw', () => {
+  expect(server.output()).not.toContain('nobody foresaw')
+})
+
+function target(name: string): RegistryTarget {
+  const { port, caFile, owner } = server
   const password = Buffer.from(`${owner.clientId}:${owner.clientSecret}`).toString('base64')
   return secureTarget({
-    host: `${NAME}.azurecr.localhost`,
+    host: `${name}.azurecr.localhost`,
     port,
     ca: readFileSync(caFile, 'utf8'),
     authorization: `Basic ${password}`,
   })
-})
-
-it('logged nothing that nobody foresaw', () => {
-  expect(site.server.output()).not.toContain('nobody foresaw')
-})
+}

@@ -7,7 +7,7 @@ const schema = z.object({
     z.object({
       resourceId: z.string(),
       keyId: z.string(),
-      state: z.enum(['open', 'refused', 'unreachable', 'idle']),
+      state: z.enum(['open', 'refused', 'unreachable']),
       cause: z.string().optional(),
     }),
   ),

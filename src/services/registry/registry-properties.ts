@@ -43,6 +43,7 @@ const policies: Readonly<Record<string, { readonly isCarriedOut: boolean; readon
   quarantinePolicy: { isCarriedOut: false, initial: { status: 'disabled' } },
   trustPolicy: { isCarriedOut: false, initial: { type: 'Notary', status: 'disabled' } },
   retentionPolicy: { isCarriedOut: false, initial: { days: 7, status: 'disabled' } },
+  softDeletePolicy: { isCarriedOut: false, initial: { retentionDays: 7, status: 'disabled' } },
   exportPolicy: { isCarriedOut: true, initial: { status: 'enabled' } },
   azureADAuthenticationAsArmPolicy: { isCarriedOut: true, initial: { status: 'enabled' } },
 }
@@ -115,7 +116,7 @@ function mergePolicies(
     if (name === 'trustPolicy' && status === 'enabled' && isEncrypted) throw contentTrustBlocked(registry)
     if (status === 'enabled' && !isCarriedOut) throw notCarriedOut(`policies.${name}`)
     const after: Record<string, Json> = { ...before, status }
-    for (const key of ['type', 'days'] as const) {
+    for (const key of ['type', 'days', 'retentionDays'] as const) {
       const value = member(policy, key)
       if (value !== undefined && key in initial) after[key] = value
     }
