@@ -8,7 +8,7 @@ export class CliError extends Error {
   override readonly name = 'CliError'
 }
 
-export const USAGE_EXIT_CODE = 2
+const USAGE_EXIT_CODE = 2
 
 /** How a failed command ends. `lines` is empty when everything has been said. */
 export interface Ending {

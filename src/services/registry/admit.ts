@@ -10,7 +10,7 @@ import type { RegistryTokens } from './registry-tokens.ts'
 import type { RegistrySettings } from './registries.ts'
 
 /** The user name that comes with a refresh token as the password, as `az acr login` hands it to docker. */
-export const TOKEN_USER = '00000000-0000-0000-0000-000000000000'
+const TOKEN_USER = '00000000-0000-0000-0000-000000000000'
 
 export interface AdmitDeps extends IdentityDeps {
   readonly directory: Directory

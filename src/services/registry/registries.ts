@@ -61,7 +61,7 @@ export function openRegistries(
 }
 
 /** From the provider's stored form. */
-export function readSettings(resource: Resource, loginServer: string): RegistrySettings {
+function readSettings(resource: Resource, loginServer: string): RegistrySettings {
   const { properties } = resource
   return {
     uid: resource.uid,

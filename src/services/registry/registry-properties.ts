@@ -2,7 +2,7 @@ import { type Json, type JsonObject, isJsonObject, member } from '../../kernel/j
 import { refused } from '../resources/faults.ts'
 import { checkNetworkRuleSet } from './network-rules.ts'
 
-export const skus = ['Basic', 'Standard', 'Premium'] as const
+const skus = ['Basic', 'Standard', 'Premium'] as const
 export type Sku = (typeof skus)[number]
 
 /** Storage that each tier includes, bytes: what `az acr show-usage` shows. https://learn.microsoft.com/azure/container-registry/container-registry-skus */

@@ -17,7 +17,7 @@ export interface VaultKey {
 }
 
 /** https://learn.microsoft.com/rest/api/keyvault/keys/create-key/create-key#deletionrecoverylevel */
-export function recoveryOf({ retentionDays, isPurgeProtected }: VaultSettings): VaultKey['recovery'] {
+function recoveryOf({ retentionDays, isPurgeProtected }: VaultSettings): VaultKey['recovery'] {
   const customized = retentionDays === 90 ? '' : 'Customized'
   return { level: `${customized}Recoverable${isPurgeProtected ? '' : '+Purgeable'}`, days: retentionDays }
 }

@@ -30,7 +30,7 @@ export function azureErrorReply(error: AzureError): Reply {
 }
 
 /** What stands under `error`: for places that embed it, as a failed deployment does. */
-export function azureErrorBody(error: AzureError): JsonObject {
+function azureErrorBody(error: AzureError): JsonObject {
   return {
     code: error.code,
     message: error.message,
