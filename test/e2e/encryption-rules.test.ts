@@ -116,6 +116,17 @@ describe('what a customer-managed key takes, and what it rules out', () => {
     }
   })
 
+  it('az monitor activity-log list shows what became of the key, and who changed the registry', async () => {
+    const { name, keyId, identity } = await makeEncryptedRegistry(site, 'loggedacr')
+    const { id = '' } = await site.sdk.registries.registries.get(GROUP, name)
+    const events = await az<readonly ActivityEvent[]>(...words`monitor activity-log list --resource-id ${id}`)
+    const found = (operation: string) => events.find(({ operationName }) => operationName.value === operation)
+    expect(found('Microsoft.ContainerRegistry/registries/write')?.caller).toBe(site.ownerId)
+    const wrapped = found('Microsoft.ContainerRegistry/registries/encryption/wrap/action')
+    expect(wrapped?.properties).toMatchObject({ cause: 'created', versionedKeyIdentifier: keyId })
+    expect(wrapped?.properties['identity']).toContain(identity.clientId)
+  })
+
   it('A14 the managed identity, and nobody else, reaches the vault for the registry', async () => {
     const { name, vault, identity } = await makeEncryptedRegistry(site, 'byidentity')
     expect(await registryHttp(site.server, name).push('hello', 'v1', image)).toBe(201)
@@ -193,3 +204,9 @@ describe('what a customer-managed key takes, and what it rules out', () => {
     return site.sdk.registries.registries.update(GROUP, registry, body)
   }
 })
+
+interface ActivityEvent {
+  readonly caller: string | null
+  readonly operationName: { readonly value: string }
+  readonly properties: Readonly<Record<string, string>>
+}
