@@ -28,8 +28,8 @@ export interface DeletedVaults {
   /** Null also when a live vault has the name. */
   find(name: string): Promise<DeletedVault | null>
   list(subscriptionId: string): Promise<readonly DeletedVault[]>
-  /** As `find`; from now on and until `settled` nobody purges it. */
-  beginRecovery(name: string): Promise<DeletedVault | null>
+  /** As `find`; from now on and until `settled` nobody purges it, if it comes back at that place and not at another. */
+  beginRecovery(at: Pick<Resource, 'id' | 'name' | 'location'>): Promise<DeletedVault | null>
   /** A vault of that uid and name is committed: whatever was kept of it has come back. */
   settled(vault: Pick<Resource, 'uid' | 'name'>): Promise<void>
   /** @throws ResourceFault when purge protection is on, or a recovery is under way */
@@ -90,9 +90,13 @@ export function deletedVaults(deps: {
     },
     find,
     list: async (subscriptionId) => await gone(await records.list(subscriptionId)),
-    async beginRecovery(name) {
-      recoveries.set(name.toLowerCase(), deps.monotonic())
-      return await find(name)
+    async beginRecovery(at) {
+      const found = await find(at.name)
+      // Else whoever may make vaults anywhere could keep another's from being purged.
+      if (found === null || !isFormerPlace(found, at)) return found
+      recoveries.set(at.name.toLowerCase(), deps.monotonic())
+      // Again: it may have been purged before that.
+      return await find(at.name)
     },
     async settled({ uid, name }) {
       await records.forget(uid)
@@ -111,6 +115,14 @@ export function deletedVaults(deps: {
     listDue: async (due) => await gone(await records.listDue(due, DUE_AT_ONCE)),
     purgeDue: purge,
   }
+}
+
+/** A vault comes back where it was deleted and nowhere else. */
+export function isFormerPlace(
+  { resource }: Pick<DeletedVault, 'resource'>,
+  { id, location }: Pick<Resource, 'id' | 'location'>,
+): boolean {
+  return resource.id.toLowerCase() === id.toLowerCase() && resource.location === location
 }
 
 function purgeProtected({ resource, purgeAt }: DeletedVault) {

@@ -286,10 +286,21 @@ describe('a deleted vault', () => {
     expect(await bench.vault.purgeDue()).toBe(0)
     expect((await unwrap(sealed)).json()).toMatchObject({ value })
     await remove()
-    const found = await bench.vault.deleted.beginRecovery('kv1')
+    const found = await bench.vault.deleted.beginRecovery(live!)
     expect(await refusal(bench.vault.deleted.purge(found!))).toMatch(/^409 ConflictError/)
     bench.pass(DAY_MS)
     expect(await refusal(bench.vault.deleted.purge(found!))).toBe('ok')
+  })
+  it('is kept from no purge by who would have it back at another place', async () => {
+    await bench.putVault('kv1')
+    const live = await bench.engine.store.findByGlobalName('Microsoft.KeyVault/vaults', 'kv1')
+    await remove()
+    await bench.vault.deleted.beginRecovery({
+      ...live!,
+      id: live!.id.replace(/[^/]+(?=\/providers)/, 'other'),
+    })
+    await bench.vault.deleted.beginRecovery({ ...live!, location: 'elsewhere' })
+    expect((await scope('POST', `${deletedVault()}/purge`)).status).toBe(202)
   })
   it.each([
     ['kv1', 'AlreadyExists'],

@@ -9,6 +9,7 @@ import type {
   Written,
 } from '../resources/provider.ts'
 import { type PolicyChange, changePolicies, invalid, readAccessPolicies } from './access-policy-entries.ts'
+import { isFormerPlace } from './deleted-vaults.ts'
 import { checkVaultName, vaultNameTaken } from './vault-name.ts'
 import { presentedProperties, writtenProperties } from './vault-properties.ts'
 import { vaultScopeActions } from './vault-scope-actions.ts'
@@ -83,7 +84,7 @@ function isRecovery({ properties }: WriteCall): boolean {
 
 /** As it was, whatever else the body says: keys, policies, network rules, tags. Role assignments are gone, as in Azure. */
 async function recover(vault: VaultProviderDeps['vault'], { resource, body }: WriteCall): Promise<Written> {
-  const deleted = await vault.deleted.beginRecovery(resource.name)
+  const deleted = await vault.deleted.beginRecovery(resource)
   if (deleted === null) {
     throw refused(
       404,
@@ -92,7 +93,7 @@ async function recover(vault: VaultProviderDeps['vault'], { resource, body }: Wr
     )
   }
   const former = deleted.resource
-  if (former.id.toLowerCase() !== resource.id.toLowerCase() || former.location !== resource.location) {
+  if (!isFormerPlace(deleted, resource)) {
     throw refused(
       409,
       'ConflictError',
