@@ -208,10 +208,11 @@ describe('tenants', () => {
     const vault = '/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/kvother'
     await other.armDone('DELETE', vault)
     const { tenantId } = target.server.owner
-    const recovered = await target.rest.arm('PUT', vault, {
+    const recovering = {
       location: 'eastus',
       properties: { tenantId, sku: { family: 'A', name: 'standard' }, createMode: 'recover' },
-    })
+    }
+    const recovered = await target.rest.arm('PUT', vault, recovering)
     expect(recovered.status).toBe(409)
     expect(recovered.text).not.toContain(other.server.owner.subscriptionId)
     const deleted = '/providers/Microsoft.KeyVault/locations/eastus/deletedVaults/kvother'
@@ -219,5 +220,11 @@ describe('tenants', () => {
     expect((await target.rest.arm('POST', `${deleted}/purge`)).status).toBe(404)
     const listed = await target.rest.armDone('GET', '/providers/Microsoft.KeyVault/deletedVaults')
     expect(listed['value']).toEqual([])
+    // Nor does having tried keep its owner from bringing it back.
+    const own = {
+      ...recovering,
+      properties: { ...recovering.properties, tenantId: other.server.owner.tenantId },
+    }
+    await other.armDone('PUT', vault, own)
   })
 })
