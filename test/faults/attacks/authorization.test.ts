@@ -11,7 +11,9 @@ import {
   roleOf,
 } from '../../support/hostile.ts'
 import type { JsonObject } from '../../../src/kernel/json.ts'
+import { randomImage } from '../../support/random-image.ts'
 import { text } from '../../support/rest.ts'
+import { restRegistry } from '../../support/rest-registry.ts'
 
 /** What every principal of a tenant may read: itself, what is published, and lists of what it may see, which are empty. */
 const harmless = [
@@ -302,5 +304,55 @@ describe('a role gives what it gives and no more', () => {
       const answer = await groupReader.rest.arm('GET', `${activity}?$filter=${tried}`)
       expect([escape, answer.text.includes('registry1')]).toEqual([escape, false])
     }
+  })
+})
+
+describe('a registry that anybody may pull from', () => {
+  const path = '/resourceGroups/rg1/providers/Microsoft.ContainerRegistry/registries/registry1'
+  const role = 'registry1.azurecr'
+  beforeAll(async () => {
+    await restRegistry(target.rest, 'registry1').push('hello', 'v1', randomImage([1_000]))
+    await target.rest.armDone('PATCH', path, { properties: { anonymousPullEnabled: true } })
+  })
+
+  it('gives what a pull needs and asks for a credential for everything else', async () => {
+    for (const at of ['/v2/hello/manifests/v1', '/v2/hello/tags/list', '/acr/v1/hello/_tags']) {
+      expect([at, (await target.send({ role, method: 'GET', path: at })).status]).toEqual([at, 200])
+    }
+    for (const [method, at] of [
+      ['GET', '/v2'],
+      ['GET', '/v2/'],
+      ['GET', '/v2/_catalog'],
+      ['GET', '/acr/v1/_catalog'],
+      ['POST', '/v2/hello/blobs/uploads/'],
+      ['PUT', '/v2/hello/manifests/v2'],
+      ['DELETE', '/v2/hello/manifests/v1'],
+      ['PATCH', '/acr/v1/hello/_tags/v1'],
+      ['DELETE', '/acr/v1/hello'],
+    ] as const) {
+      const answer = await target.send({ role, method, path: at })
+      expect([method, at, answer.status]).toEqual([method, at, 401])
+      expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm=/)
+    }
+  })
+
+  it('gives no token for more than a pull to who shows nothing, and stops when it is switched off', async () => {
+    const scope = 'repository:hello:pull,push,delete,metadata_write registry:catalog:*'
+    const query = `service=${role}.localhost:${target.server.port}&scope=${encodeURIComponent(scope)}`
+    const got = await target.send({ role, method: 'GET', path: `/oauth2/token?${query}` })
+    const token = text((JSON.parse(got.text) as JsonObject)['access_token'])
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as JsonObject
+    expect(claims['access']).toEqual([{ type: 'repository', name: 'hello', actions: ['pull'] }])
+    const pull = {
+      role,
+      method: 'GET',
+      path: '/v2/hello/manifests/v1',
+      headers: { authorization: `Bearer ${token}` },
+    }
+    expect((await target.send(pull)).status).toBe(200)
+    await target.rest.armDone('PATCH', path, { properties: { anonymousPullEnabled: false } })
+    expect((await target.send(pull)).status).toBe(401)
+    expect((await target.send({ role, method: 'GET', path: '/v2/hello/manifests/v1' })).status).toBe(401)
+    expect((await target.send({ role, method: 'GET', path: `/oauth2/token?${query}` })).status).toBe(401)
   })
 })
