@@ -5,7 +5,7 @@ import { RegistryAuthFault, type RegistryAccess } from '../../services/registry/
 import type { RegistryCaller } from '../../services/registry/registry-caller.ts'
 import type { Registries, RegistrySettings } from '../../services/registry/registries.ts'
 import { scopesAllow } from '../../services/registry/registry-scopes.ts'
-import type { RegistryNeed, RegistryOperation } from './needs.ts'
+import type { RegistryNeed, RegistryNeeds, RegistryOperation } from './needs.ts'
 
 export interface AuthDeps extends AdmitDeps {
   readonly registries: Pick<Registries, 'find'>
@@ -26,7 +26,7 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
   const need = matched?.operation.needs ?? null
   if (matched !== null && need === null) return admitted(deps, registry, { kind: 'anonymous' }, [])
   const access = need === null || need === 'credential' ? [] : accessOf(need, matched?.params ?? {}, registry)
-  const caller = await authenticate(deps, registry, head)
+  const caller = await authenticate(deps, registry, head, need)
   if (caller === null) {
     const error = head.headers.has('authorization') ? 'invalid_token' : null
     throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access, error })
@@ -42,8 +42,11 @@ export async function admit(deps: AuthDeps, head: RequestHead, matched: Matched)
       error: 'insufficient_scope',
     })
   }
-  if (!(await caller.mayByRole(need.action, repository))) throw new RegistryAuthFault('denied', { access })
-  return caller
+  if (await caller.mayByRole(need.action, repository)) return caller
+  // Who has shown nothing yet may still do so: clients that pull without a credential wait to be asked for one to push.
+  if (!head.headers.has('authorization'))
+    throw new RegistryAuthFault('unauthenticated', { host: registry.loginServer, access, error: null })
+  throw new RegistryAuthFault('denied', { access })
 }
 
 /** @throws RegistryAuthFault `registry-unknown`; `denied` when the network rules keep the address out */
@@ -75,10 +78,11 @@ async function authenticate(
   deps: AuthDeps,
   registry: RegistrySettings,
   head: RequestHead,
+  need: RegistryNeeds,
 ): Promise<Admitted | null> {
   const authorization = head.headers.get('authorization')
   if (authorization === undefined) {
-    return registry.isAnonymousPullEnabled && head.path !== '/v2/'
+    return registry.isAnonymousPullEnabled && need !== 'credential'
       ? admitted(deps, registry, { kind: 'anonymous' }, null)
       : null
   }
