@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Fault, Outage } from '../kernel/fault.ts'
+import { begun } from './begun.ts'
 import { takeBody } from './body.ts'
 import { HttpFault } from './faults.ts'
 import type { AnyProtocol, HostTable } from './hosts.ts'
@@ -154,7 +155,8 @@ async function replyTo(
     const caller = await protocol.admit(head, matched)
     if (matched === null) throw new HttpFault('operation-unknown', {})
     const body = await takeBody({ request, response }, matched.operation.body, deps.pace)
-    return await matched.operation.run({ head, params: matched.params, caller, body, signal })
+    const reply = await matched.operation.run({ head, params: matched.params, caller, body, signal })
+    return head.method === 'HEAD' ? reply : await begun(reply)
   } catch (error) {
     const reply = protocol.fail(error, head)
     if (reply.status >= 500 && !isForeseen(error, signal)) deps.observe.bug(error, requestId)

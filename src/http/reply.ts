@@ -67,7 +67,7 @@ async function end(response: ServerResponse, last: Uint8Array, { beforeEnd }: Wr
 
 type StreamBody = Extract<Reply['body'], { readonly stream: unknown }>
 
-function isStream(body: Reply['body']): body is StreamBody {
+export function isStream(body: Reply['body']): body is StreamBody {
   if (typeof body !== 'object' || body === null || body instanceof Uint8Array || !('stream' in body))
     return false
   const { stream } = body

@@ -137,7 +137,7 @@ interface ManifestBody {
 /** All of the repository that the path names, and of one that it mounts from. */
 function scopeOf(path: string): string {
   const repository =
-    /^\/(?:v2|acr\/v1)\/(.+?)\/(?:blobs|manifests|tags|referrers|_tags|_manifests)(?:\/|$|\?)/.exec(path)?.[1]
+    /^\/(?:v2|acr\/v1)\/(.+)\/(?:blobs|manifests|tags|referrers|_tags|_manifests)(?:\/|$|\?)/.exec(path)?.[1]
   const named = repository ?? /^\/acr\/v1\/([^?]+)/.exec(path)?.[1]
   if (named === undefined || named === '_catalog') return 'registry:catalog:*'
   const from = /[?&]from=([^&]+)/.exec(path)?.[1]

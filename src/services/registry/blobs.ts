@@ -16,6 +16,7 @@ import {
 import { extentsOf } from '../../store/records/registry/uploads.ts'
 import { assertUnlocked } from './attributes.ts'
 import type { ContentDeps, RepositoryPath } from './content-deps.ts'
+import { tellingDamageIn } from './damage.ts'
 import type { Digest } from './digest.ts'
 import { readExtents } from './extents.ts'
 import { RegistryFault } from './faults.ts'
@@ -58,7 +59,11 @@ export async function getBlob(
     size: member.size,
     async *read(range, reading) {
       const rows = await extentsOf(records.read, member.blob, range)
-      yield* readExtents(bytes, seal, member.blob, { rows, range, signal: reading })
+      // Deleted between the two statements.
+      if (rows.length === 0 && range.end > range.start) {
+        throw new RegistryFault('blob-unknown', { digest: path.digest })
+      }
+      yield* tellingDamageIn(readExtents(bytes, seal, member.blob, { rows, range, signal: reading }))
     },
   }
 }

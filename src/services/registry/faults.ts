@@ -29,6 +29,8 @@ export interface RegistryFaults {
   'attributes-invalid': { readonly reason: string }
   /** A lock on the repository, manifest or tag forbids it. */
   'operation-disallowed': { readonly name: string; readonly reference: string | null }
+  /** What is stored was altered, moved or cut off, or is missing: which of these is not told apart. */
+  'content-damaged': object
 }
 
 export class RegistryFault<K extends keyof RegistryFaults = keyof RegistryFaults> extends Fault<

@@ -74,7 +74,7 @@ describe('a blob', () => {
 })
 
 describe('a row that was moved in the database', () => {
-  const broken = { code: 'seal-broken' }
+  const broken = { code: 'content-damaged' }
   const write = () => bench.process.data
 
   it('does not open as another tag, nor in another repository', async () => {

@@ -15,6 +15,7 @@ import {
 import { deleteTagRow, findTag, tagsOf } from '../../store/records/registry/tags.ts'
 import { assertUnlocked } from './attributes.ts'
 import type { ContentDeps, RepositoryPath } from './content-deps.ts'
+import { tellingDamage } from './damage.ts'
 import type { Digest } from './digest.ts'
 import { RegistryFault } from './faults.ts'
 import { type ManifestDoc, type RegistrySeal, openRegistry } from './registry-seal.ts'
@@ -57,12 +58,13 @@ export async function getManifest(
     mediaType,
     size,
     children,
-    async read() {
-      const body = await readManifestBody(records.read, repository, index)
-      // Deleted between the two statements.
-      if (body === null) throw unknown(path)
-      return seal.openBody(key, body)
-    },
+    read: () =>
+      tellingDamage(async () => {
+        const body = await readManifestBody(records.read, repository, index)
+        // Deleted between the two statements.
+        if (body === null) throw unknown(path)
+        return seal.openBody(key, body)
+      }),
   }
 }
 

@@ -8,6 +8,7 @@ import type { Keyring } from '../keyring/keyring.ts'
 import { appendUpload } from './append-upload.ts'
 import { deleteBlob, getBlob, mountBlob } from './blobs.ts'
 import type { ContentDeps } from './content-deps.ts'
+import { tellingDamageOf } from './damage.ts'
 import { deleteRepository } from './delete-repository.ts'
 import { finishUpload, putBlob } from './finish-upload.ts'
 import { forgetRegistry } from './forget-registry.ts'
@@ -26,7 +27,8 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
 
 /**
  * What registries hold: blobs, manifests, tags. Every operation opens the registry's key first: with the key refused
- * nothing is read, written or listed, and the fault is the keyring's.
+ * nothing is read, written or listed, and the fault is the keyring's. Of any, RegistryFault `content-damaged`: what is
+ * stored does not open, or is not there.
  */
 export interface RegistryContent extends AsyncDisposable {
   readonly startUpload: Bound<typeof startUpload>
@@ -61,6 +63,8 @@ export interface RegistryContent extends AsyncDisposable {
   /** Collects what nothing needs any more, of all registries. Needs no key. To be called every few minutes, one at a time. */
   sweep(): Promise<SweepReport>
 }
+
+type Operations = Omit<RegistryContent, 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose>
 
 export interface RegistryContentDeps {
   readonly records: Pick<DataRecords, 'read' | 'write'>
@@ -103,7 +107,7 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     if (withOrphans) orphansSoughtAt = now
     return await sweep({ ...deps, ...kept, store: bytes }, { withOrphans, signal: disposed.signal })
   }
-  return {
+  const operations: Operations = {
     startUpload: (command, signal) => startUpload(deps, command, signal),
     getUpload: (path, signal) => getUpload(deps, path, signal),
     appendUpload: (path, chunk, signal) => appendUpload(deps, path, chunk, signal),
@@ -128,6 +132,9 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     getRepositoryView: (path, signal) => getRepositoryView(deps, path, signal),
     updateRepository: (path, change, signal) => updateRepository(deps, path, change, signal),
     deleteRepository: (path, signal) => deleteRepository(deps, path, signal),
+  }
+  return {
+    ...tellingDamageOf(operations),
     usedBytes: (uid) => bytesOf(given.records.read, uid),
     discard: (uid) => forgetRegistry(deps, uid),
     sweep: sweepAll,

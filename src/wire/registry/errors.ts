@@ -80,6 +80,13 @@ const content: Table<RegistryFaults> = {
     ...error(405, 'UNSUPPORTED', DISALLOWED, { name, reference }),
     headers: { allow: 'GET, HEAD' },
   }),
+  // No 404: the content was not deleted, and a copy from a backup brings it back.
+  'content-damaged': () =>
+    error(
+      503,
+      'UNKNOWN',
+      'What the registry has stored of this is damaged or missing: restore it from a backup, or delete it and push it again.',
+    ),
 }
 
 const admission: Table<RegistryAuthFaults> = {
