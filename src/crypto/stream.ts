@@ -1,3 +1,4 @@
+import { free } from '../kernel/bytes.ts'
 import { SealFault } from './faults.ts'
 import { StreamLayout } from './stream-layout.ts'
 import type { TinkStream } from './tink-stream.ts'
@@ -9,8 +10,7 @@ export interface StreamSealer {
   /** The first 40 bytes of the file; known at once. */
   readonly header: Uint8Array
   /**
-   * Takes the next bytes of the plaintext, of any length, and keeps a reference until they are sealed: the caller must
-   * not write to `chunk` again.
+   * Takes the next bytes of the plaintext, of any length: `chunk` is given away, and freed once it is sealed.
    * @returns the sealed bytes that are now complete, in pieces to be written one after another
    */
   push(chunk: Uint8Array): readonly Uint8Array[]
@@ -42,15 +42,17 @@ export function sealStream(stream: TinkStream): StreamSealer {
       const sealed: Uint8Array[] = []
       while (pending.length > layout.capacity(index)) {
         if (index >= 2 ** 32 - 2) throw new RangeError('a stream has at most 2^32 - 1 segments')
-        sealed.push(...stream.sealSegment(index, false, pending.take(layout.capacity(index))))
-        index++
+        const at = index++
+        sealed.push(...pending.take(layout.capacity(at), (plain) => stream.sealSegment(at, false, plain)))
       }
       return sealed
     },
     finish() {
       assertOpen()
       isFinished = true
-      return stream.sealSegment(index, true, pending.take(pending.length))
+      const sealed = pending.take(pending.length, (plain) => stream.sealSegment(index, true, plain))
+      pending.wipe()
+      return sealed
     },
   }
 }
@@ -74,6 +76,10 @@ export function openStream(stream: TinkStream, context: string, length: number):
 /** Bytes that wait to be sealed, as the chunks they came in. */
 class Pending {
   readonly #chunks: Uint8Array[] = []
+  /** How much of the first chunk is taken. */
+  #taken = 0
+  /** Where bytes of several chunks are brought together: a body comes in pieces far smaller than a segment. */
+  #joined: Buffer | null = null
   length = 0
 
   add(chunk: Uint8Array): void {
@@ -82,19 +88,44 @@ class Pending {
     this.length += chunk.length
   }
 
-  /** The first `bytes` bytes, as views. */
-  take(bytes: number): Uint8Array[] {
-    const taken: Uint8Array[] = []
-    let missing = bytes
-    while (missing > 0) {
-      const chunk = this.#chunks[0]
-      if (chunk === undefined) throw new RangeError('fewer bytes wait than were asked for')
-      if (chunk.length <= missing) this.#chunks.shift()
-      else this.#chunks[0] = chunk.subarray(missing)
-      taken.push(chunk.subarray(0, missing))
-      missing -= Math.min(chunk.length, missing)
+  /** Lends the first `bytes` bytes for one call. */
+  take<T>(bytes: number, use: (plain: Uint8Array) => T): T {
+    const [first = noBytes] = this.#chunks
+    const isWithinFirst = first.length - this.#taken >= bytes
+    const lent = isWithinFirst ? first.subarray(this.#taken, this.#taken + bytes) : this.#join(bytes)
+    const result = use(lent)
+    if (isWithinFirst) this.#drop(bytes)
+    return result
+  }
+
+  wipe(): void {
+    this.#joined?.fill(0)
+  }
+
+  #join(bytes: number): Uint8Array {
+    if (this.#joined === null || this.#joined.length < bytes) this.#joined = Buffer.allocUnsafeSlow(bytes)
+    let filled = 0
+    while (filled < bytes) {
+      const [first] = this.#chunks
+      if (first === undefined) throw new RangeError('fewer bytes wait than were asked for')
+      const part = first.subarray(this.#taken, this.#taken + bytes - filled)
+      this.#joined.set(part, filled)
+      filled += part.length
+      this.#drop(part.length)
     }
+    return this.#joined.subarray(0, bytes)
+  }
+
+  /** Of the first chunk. */
+  #drop(bytes: number): void {
+    const [first] = this.#chunks
+    this.#taken += bytes
     this.length -= bytes
-    return taken
+    if (first === undefined || this.#taken < first.length) return
+    this.#chunks.shift()
+    this.#taken = 0
+    free(first)
   }
 }
+
+const noBytes = new Uint8Array(0)

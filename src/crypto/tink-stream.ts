@@ -61,8 +61,8 @@ export class TinkStream {
   }
 
   /** @returns the sealed segment in pieces that are to be written one after another. */
-  sealSegment(index: number, last: boolean, plain: readonly Uint8Array[]): Uint8Array[] {
-    return sealGcm(this.#key, this.#nonce(index, last), null, plain)
+  sealSegment(index: number, last: boolean, plain: Uint8Array): Uint8Array[] {
+    return sealGcm(this.#key, this.#nonce(index, last), null, [plain])
   }
 
   /** @returns null when the tag is wrong. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { once } from 'node:events'
+import { free } from '../kernel/bytes.ts'
+import { KIB } from '../kernel/units.ts'
 import type { Reply } from './operation.ts'
 
 export interface WriteOptions {
@@ -76,14 +77,56 @@ export function isStream(body: Reply['body']): body is StreamBody {
 
 async function pump(response: ServerResponse, body: StreamBody, signal: AbortSignal): Promise<void> {
   const { length = Infinity } = body
+  const writer = boundedWriter(response, signal)
   let written = 0
-  for await (const chunk of body.stream) {
-    written += chunk.length
-    // Never a byte beyond the announced length: the client would take it for the next answer.
-    if (written > length) throw new Error(`a stream of ${length} bytes went beyond its end`)
-    if (!response.write(chunk)) await once(response, 'drain', { signal })
+  try {
+    for await (const chunk of body.stream) {
+      written += chunk.length
+      // Never a byte beyond the announced length: the client would take it for the next answer.
+      if (written > length) throw new Error(`a stream of ${length} bytes went beyond its end`)
+      const room = writer.write(chunk)
+      if (room !== undefined) await room
+    }
+  } finally {
+    writer.stop()
   }
   if (body.length !== undefined && written !== body.length) {
     throw new Error(`a stream of ${body.length} bytes ended after ${written}`)
+  }
+}
+
+/** Handed to the socket and not yet with the kernel, at most: two chunks, so that one is ready when the other is gone. */
+const MAX_UNSENT_BYTES = 128 * KIB
+
+interface BoundedWriter {
+  /** Void while there is room for more. Rejects with the signal's reason. */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  stop(): void
+}
+
+function boundedWriter(response: ServerResponse, signal: AbortSignal): BoundedWriter {
+  let unsent = 0
+  let waiting: PromiseWithResolvers<void> | null = null
+  const onAbort = () => waiting?.reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort)
+  return {
+    write(chunk) {
+      const { length } = chunk
+      unsent += length
+      response.write(chunk, (error) => {
+        // Who goes on after this would go on for ever, and keep the event loop from telling that the client left.
+        if (error != null) return
+        free(chunk)
+        unsent -= length
+        if (waiting === null || unsent >= MAX_UNSENT_BYTES) return
+        waiting.resolve()
+        waiting = null
+      })
+      if (unsent < MAX_UNSENT_BYTES) return undefined
+      signal.throwIfAborted()
+      waiting = Promise.withResolvers()
+      return waiting.promise
+    },
+    stop: () => signal.removeEventListener('abort', onAbort),
   }
 }

@@ -195,7 +195,7 @@ function bodies(events: string[]): readonly AnyOperation<string>[] {
   ]
 }
 
-const chunk = Buffer.alloc(64 * 1024, 'x')
+const CHUNK_BYTES = 64 * 1024
 
 function streams(events: string[]): readonly AnyOperation<string>[] {
   const sending = (path: `/${string}`, announced: number | undefined, whole: number, end?: Error) =>
@@ -207,8 +207,8 @@ function streams(events: string[]): readonly AnyOperation<string>[] {
       async run() {
         const stream = (async function* () {
           try {
-            for (let sent = 0; sent < whole; sent += chunk.length)
-              yield chunk.subarray(0, Math.min(chunk.length, whole - sent))
+            for (let sent = 0; sent < whole; sent += CHUNK_BYTES)
+              yield Buffer.alloc(Math.min(CHUNK_BYTES, whole - sent), 'x')
             if (end) throw end
           } finally {
             events.push(`${path} returned`)

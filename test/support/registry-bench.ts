@@ -131,9 +131,11 @@ export async function serveRegistry(bench: RegistryBench, permit: Permit = () =>
   return await serveProtocol(protocol, ['*.azurecr.localhost', '127.0.0.1'])
 }
 
-/** Bytes as a body: in chunks of `chunkBytes`, or whole. */
+/** Copies of bytes as a body: in chunks of `chunkBytes`, or whole. */
 export async function* bodyOf(bytes: Uint8Array, chunkBytes = bytes.length): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes)
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    yield Uint8Array.from(bytes.subarray(at, at + chunkBytes))
+  }
 }
 
 /** A chunk without Content-Range, as most clients send it. */

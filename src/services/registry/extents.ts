@@ -120,15 +120,15 @@ async function unlessEmpty(body: Bytes): Promise<Bytes | null> {
   }
 }
 
-async function* startingWith(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield first
-    for (;;) {
-      const next = await rest.next()
-      if (next.done === true) return
-      yield next.value
-    }
-  } finally {
-    await rest.return?.()
+function startingWith(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
+  let isFirst = true
+  const chunks: AsyncIterator<Uint8Array> = {
+    next() {
+      if (!isFirst) return rest.next()
+      isFirst = false
+      return Promise.resolve({ done: false, value: first })
+    },
+    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
   }
+  return { [Symbol.asyncIterator]: () => chunks }
 }

@@ -13,9 +13,9 @@ export function pattern(length: number): Buffer {
   return bytes
 }
 
-/** `bytes` in chunks of `size`. */
+/** Copies of `bytes` in chunks of `size`. */
 export async function* cut(bytes: Uint8Array, size = 64 * KIB): Bytes {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+  for (let at = 0; at < bytes.length; at += size) yield Uint8Array.from(bytes.subarray(at, at + size))
 }
 
 /** The promises that every driver keeps. `open` opens an empty store. */

@@ -1,6 +1,6 @@
 import type { ExtentKey } from '../../crypto/extent-key.ts'
 import { SEGMENT_BYTES, type StreamOpener, sealedLength, segmentsOf } from '../../crypto/stream.ts'
-import type { Bytes } from '../../kernel/bytes.ts'
+import { type Bytes, free } from '../../kernel/bytes.ts'
 import { ByteFault, type ByteRange, type BytesRef, type ByteStore } from './byte-store.ts'
 import { RecentHeaders } from './recent-headers.ts'
 
@@ -145,16 +145,21 @@ async function assertLength(store: ByteStore, ref: BytesRef, length: number): Pr
 async function readHeader(store: ByteStore, ref: BytesRef, signal: AbortSignal): Promise<Uint8Array> {
   const pieces = new Pieces(store.read(ref, { start: 0, end: HEADER_BYTES }, { signal }))
   try {
-    return await pieces.take(HEADER_BYTES)
+    return Uint8Array.from(await pieces.take(HEADER_BYTES))
   } finally {
     await pieces.close()
   }
 }
 
-/** Cuts a body into pieces of the lengths that are asked for; views where a piece lies within one chunk. */
+/**
+ * Cuts a body into pieces of the lengths that are asked for; views where a piece lies within one chunk, which are good
+ * until the next piece is taken.
+ */
 class Pieces {
   readonly #chunks: AsyncIterator<Uint8Array>
-  #chunk: Uint8Array = new Uint8Array(0)
+  /** The chunk in hand, whole; of it, what has not been taken. */
+  #source: Uint8Array = new Uint8Array(0)
+  #chunk = this.#source
 
   constructor(body: Bytes) {
     this.#chunks = body[Symbol.asyncIterator]()
@@ -175,6 +180,7 @@ class Pieces {
   }
 
   async close(): Promise<void> {
+    free(this.#source)
     await this.#chunks.return?.()
   }
 
@@ -185,8 +191,9 @@ class Pieces {
   }
 
   async #advance(): Promise<void> {
+    free(this.#source)
     const next = await this.#chunks.next()
     if (next.done === true) throw new Error('the byte store yielded fewer bytes than it was asked for')
-    this.#chunk = next.value
+    this.#source = this.#chunk = next.value
   }
 }

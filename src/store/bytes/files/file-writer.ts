@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { Bytes } from '../../../kernel/bytes.ts'
+import { type Bytes, free } from '../../../kernel/bytes.ts'
 import { KIB } from '../../../kernel/units.ts'
 
 /** Chunks are gathered until they make up a write of this size. */
@@ -46,6 +46,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], posit
     at += bytesWritten
     left = without(left, bytesWritten)
   }
+  for (const chunk of chunks) free(chunk)
 }
 
 /** What is left of `chunks` once `count` bytes are written: a write may be short. */
@@ -58,18 +59,23 @@ function without(chunks: readonly Uint8Array[], count: number): readonly Uint8Ar
   return []
 }
 
-/** Like `body`, but ends with the signal's reason at once, even while a chunk is awaited. */
+/**
+ * Like `body`, but ends with the signal's reason at once, even while a chunk is awaited.
+ * NOTE: no `Promise.race` with one promise for the signal: it would hold on to every chunk's promise to the end.
+ */
 async function* untilAborted(body: Bytes, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  aborted.catch(() => undefined)
-  const onAbort = (): void => reject(signal.reason)
+  let abort: (reason: unknown) => void = () => undefined
+  const onAbort = (): void => abort(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const chunks = body[Symbol.asyncIterator]()
   let isDone = false
   try {
     for (;;) {
-      const next = await Promise.race([chunks.next(), aborted])
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        abort = reject
+        chunks.next().then(resolve, reject)
+      })
       if (next.done === true) {
         isDone = true
         return
