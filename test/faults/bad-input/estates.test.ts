@@ -183,6 +183,38 @@ describe('a registry is not made', () => {
         properties: { encryption: { status: 'enabled', keyVaultProperties: { keyIdentifier: [] as never } } },
       },
     ],
+    [
+      'a firewall that is a list',
+      { location: 'eastus', sku: { name: 'Premium' }, properties: { networkRuleSet: [] as never } },
+    ],
+    [
+      'a firewall that is text',
+      { location: 'eastus', sku: { name: 'Premium' }, properties: { networkRuleSet: 'Deny' } },
+    ],
+    [
+      'policies that are a list',
+      { location: 'eastus', sku: { name: 'Premium' }, properties: { policies: [] as never } },
+    ],
+    [
+      'a policy that is text',
+      {
+        location: 'eastus',
+        sku: { name: 'Premium' },
+        properties: { policies: { exportPolicy: 'disabled' } },
+      },
+    ],
+    [
+      'encryption that is text',
+      { location: 'eastus', sku: { name: 'Premium' }, properties: { encryption: 'enabled' } },
+    ],
+    [
+      'a key that is text',
+      {
+        location: 'eastus',
+        sku: { name: 'Premium' },
+        properties: { encryption: { keyVaultProperties: 'https://kv1.vault.localhost/keys/key1' } },
+      },
+    ],
     ['properties that are text', { location: 'eastus', sku: { name: 'Premium' }, properties: 'x' }],
   ])('with %s', async (_what, body) => {
     expect((await refusedRegistry('registryodd', body)).code).toMatch(/^400 /)
