@@ -32,7 +32,8 @@ export interface EncryptionDeps {
 /** @throws ResourceFault for a malformed block */
 export function readSentEncryption(properties: JsonObject): SentEncryption {
   const block = member(properties, 'encryption')
-  if (!isJsonObject(block)) return { status: null, keyIdentifier: null, identity: null }
+  if (block === undefined) return { status: null, keyIdentifier: null, identity: null }
+  if (!isJsonObject(block)) throw notAnObject('encryption')
   const status = member(block, 'status') ?? null
   if (status !== null && status !== 'enabled' && status !== 'disabled') {
     throw refused(400, 'InvalidEncryptionSettings', 'encryption.status must be enabled or disabled.', {
@@ -40,8 +41,9 @@ export function readSentEncryption(properties: JsonObject): SentEncryption {
     })
   }
   const vault = member(block, 'keyVaultProperties')
+  if (vault !== undefined && !isJsonObject(vault)) throw notAnObject('encryption.keyVaultProperties')
   const text = (name: string) => {
-    const value = isJsonObject(vault) ? member(vault, name) : undefined
+    const value = vault === undefined ? undefined : member(vault, name)
     if (value !== undefined && typeof value !== 'string') {
       throw refused(
         400,
@@ -52,6 +54,10 @@ export function readSentEncryption(properties: JsonObject): SentEncryption {
     return value === undefined || value === '' ? null : value
   }
   return { status, keyIdentifier: text('keyIdentifier'), identity: text('identity') }
+}
+
+function notAnObject(target: string) {
+  return refused(400, 'InvalidEncryptionSettings', `${target} must be an object.`, { target })
 }
 
 /**

@@ -81,8 +81,8 @@ export function mergeProperties(
     if (typeof value !== 'string' || !allowed.includes(value)) throw invalid(name, allowed.join(' or '))
     merged[name] = value
   }
-  const ruleSet = member(sent, 'networkRuleSet')
-  if (isJsonObject(ruleSet)) merged['networkRuleSet'] = checkNetworkRuleSet(ruleSet)
+  const ruleSet = sentObject(sent, 'networkRuleSet')
+  if (ruleSet !== null) merged['networkRuleSet'] = checkNetworkRuleSet(ruleSet)
   for (const [name, off] of [
     ['dataEndpointEnabled', false],
     ['zoneRedundancy', 'Disabled'],
@@ -90,8 +90,8 @@ export function mergeProperties(
     const value = member(sent, name)
     if (value !== undefined && value !== off) throw notCarriedOut(name)
   }
-  const sentPolicies = member(sent, 'policies')
-  if (isJsonObject(sentPolicies))
+  const sentPolicies = sentObject(sent, 'policies')
+  if (sentPolicies !== null)
     merged['policies'] = mergePolicies(asObject(stored['policies']), sentPolicies, context)
   return merged
 }
@@ -107,8 +107,8 @@ function mergePolicies(
 ): JsonObject {
   const merged: Record<string, Json> = { ...stored }
   for (const [name, { isCarriedOut, initial }] of Object.entries(policies)) {
-    const policy = member(sent, name)
-    if (!isJsonObject(policy)) continue
+    const policy = sentObject(sent, name)
+    if (policy === null) continue
     const before = asObject(stored[name] ?? initial)
     const status = member(policy, 'status') ?? before['status']
     if (status !== 'enabled' && status !== 'disabled')
@@ -153,6 +153,14 @@ function notCarriedOut(name: string) {
 
 function invalid(name: string, wanted: string) {
   return refused(400, 'InvalidRequestContent', `The property '${name}' must be ${wanted}.`, { target: name })
+}
+
+/** Null when it is not named. Whoever sends a firewall in a form that is none must not be left to believe in it. */
+function sentObject(sent: JsonObject, name: string): JsonObject | null {
+  const value = member(sent, name)
+  if (value === undefined) return null
+  if (!isJsonObject(value)) throw invalid(name, 'an object')
+  return value
 }
 
 function asObject(value: Json | undefined): JsonObject {
