@@ -291,6 +291,17 @@ it('watch() tells of a change when it is in force, until it is disposed', async 
   ])
 })
 
+it('a principal that is gone is allowed nothing, though its assignments stay', async () => {
+  await assign('Owner', group)
+  expect(await access.allows(guest.principalId, pull, group)).toBe(true)
+  await directory.deleteServicePrincipal(tenantId, guest.principalId)
+  expect(await access.allows(guest.principalId, pull, group)).toBe(false)
+  await expect(access.authorize(guest, pull, group)).rejects.toMatchObject({ code: 'denied' })
+  expect(
+    access.listAssignments({ scope: group, isAtScopeOnly: true, principalId: guest.principalId }),
+  ).toHaveLength(1)
+})
+
 it('a grant written into the file by somebody without the key stops the start', async () => {
   const { name } = await assign('Reader', group)
   for (const file of await readdir(folder)) {

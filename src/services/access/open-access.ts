@@ -1,3 +1,4 @@
+import type { Guid } from '../../kernel/guid.ts'
 import { builtInRoles } from './built-in-roles.ts'
 import type { AccessService } from './access-service.ts'
 import { type AssignmentDeps, type AssignmentListener, changeAssignments } from './assignments.ts'
@@ -21,6 +22,8 @@ export async function openAccess(deps: AccessDeps): Promise<AccessService> {
     if (page.next === null) break
     after = page.next
   }
+  // Assignments outlive their principals, as in Azure; what was begun for one that is gone by now ends with it.
+  const isThere = async (principalId: Guid) => (await deps.principals.findPrincipal({ principalId })) !== null
   const listeners = new Set<AssignmentListener>()
   const changed: AssignmentListener = (change) => {
     for (const listener of listeners) listener(change)
@@ -30,12 +33,14 @@ export async function openAccess(deps: AccessDeps): Promise<AccessService> {
     ...changeAssignments({ ...deps, index, changed }),
 
     async authorize(caller, action, scope) {
-      if (index.allows(caller.principalId, action, scopeKey(scope))) return
-      throw new AccessFault('denied', { principalId: caller.principalId, action, scope })
+      const { principalId } = caller
+      if (index.allows(principalId, action, scopeKey(scope)) && (await isThere(principalId))) return
+      throw new AccessFault('denied', { principalId, action, scope })
     },
-    allows: async (principalId, action, scope) => index.allows(principalId, action, scopeKey(scope)),
+    allows: async (principalId, action, scope) =>
+      index.allows(principalId, action, scopeKey(scope)) && (await isThere(principalId)),
     allowsData: async (principalId, dataAction, scope) =>
-      index.allowsData(principalId, dataAction, scopeKey(scope)),
+      index.allowsData(principalId, dataAction, scopeKey(scope)) && (await isThere(principalId)),
 
     findRole: (roleId) => index.findRole(roleId),
     listRoles: (roleName) =>
