@@ -60,7 +60,7 @@ describe('one request does not hold up the others', () => {
             path: `${path}${query}`,
             headers: { authorization },
           })
-          if (ms > 400) slow.push(`${method} ${path.slice(0, 60)}: ${Math.round(ms)} ms`)
+          if (ms > 1_000) slow.push(`${method} ${path.slice(0, 60)}: ${Math.round(ms)} ms`)
           expect(status).toBeLessThan(500)
         }
       }
@@ -102,7 +102,7 @@ describe('one request does not hold up the others', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const { ms, status } = await stallBy({ role, method, path, headers, body })
     expect(status).toBeLessThan(500)
-    expect(ms).toBeLessThan(400)
+    expect(ms).toBeLessThan(1_000)
   })
 
   it.each<readonly [string, string]>([
