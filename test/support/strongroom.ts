@@ -14,6 +14,8 @@ export interface TestServer extends AsyncDisposable {
   readonly dataDir: string
   readonly caFile: string
   readonly owner: OwnerFile
+  /** Of the process that runs now. */
+  pid(): number
   /** Standard output and error so far. */
   output(): string
   /** `https://login.localhost:<port>` for `login`. */
@@ -32,6 +34,8 @@ export interface TestServerOptions {
   readonly port?: number
   /** In front of `node`, for tests that trace or restrict the process. */
   readonly wrap?: readonly string[]
+  /** Absolute path of what is run instead of the `strongroom` command, with the same arguments. */
+  readonly entry?: string
 }
 
 export async function startStrongroom(options: TestServerOptions = {}): Promise<TestServer> {
@@ -46,7 +50,7 @@ export async function startStrongroom(options: TestServerOptions = {}): Promise<
     const command = [
       ...(options.wrap ?? []),
       process.execPath,
-      join(repository, 'src/cli/main.ts'),
+      options.entry ?? join(repository, 'src/cli/main.ts'),
       'up',
       ...['--data', dataDir, '--listen', `127.0.0.1:${port}`, '--metrics-port', String(metricsPort)],
       ...(options.args ?? []),
@@ -89,6 +93,7 @@ export async function startStrongroom(options: TestServerOptions = {}): Promise<
     dataDir,
     caFile: join(dataDir, 'secrets/ca.pem'),
     owner,
+    pid: () => child?.pid ?? 0,
     output: () => output,
     url: (role) => `https://${role}.localhost:${port}`,
     stop,

@@ -1,0 +1,28 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import type { Job, JobResult } from './client.ts'
+
+/** The client in a process of its own, so that its work shows in nobody's numbers but its own. */
+export class ClientProcess implements Disposable {
+  readonly #child: ChildProcess = fork(join(import.meta.dirname, 'client.ts'))
+
+  async run(job: Job): Promise<JobResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<JobResult>()
+    const onExit = () => reject(new Error('the client ended'))
+    this.#child.once('message', (answer: { readonly result?: JobResult; readonly error?: string }) => {
+      if (answer.result === undefined) reject(new Error(answer.error ?? 'the client failed'))
+      else resolve(answer.result)
+    })
+    this.#child.once('exit', onExit)
+    this.#child.send(job)
+    try {
+      return await promise
+    } finally {
+      this.#child.off('exit', onExit)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill()
+  }
+}
