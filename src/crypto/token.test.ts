@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { sha1 } from './digest.ts'
 import { SealFault, TokenFault } from './faults.ts'
 import { RecordKey } from './record-key.ts'
-import { MAX_TOKEN_BYTES, PublicTokenKey, TokenSigner, verifyToken } from './token.ts'
+import { MAX_TOKEN_BYTES, PublicTokenKey, TokenSigner, verifyToken, rememberingVerifier } from './token.ts'
 
 const now = new Date('2026-11-24T12:00:00Z')
 const seconds = now.getTime() / 1000
@@ -207,5 +207,32 @@ describe('PublicTokenKey.fromJwk()', () => {
       expect(() => PublicTokenKey.fromJwk(jwk)).toThrow(expect.objectContaining({ code: 'bad-key' }) as Error)
     }
     expect(PublicTokenKey.fromJwk({ kid: 'k', n, e, use: 'sig', key_ops: ['verify'] }).kid).toBe('k')
+  })
+})
+
+describe('rememberingVerifier()', () => {
+  const remembering = () => rememberingVerifier(new Map([[signer.kid, signer]]), 2)
+
+  test('checks the times of a remembered token each time', async () => {
+    const verify = remembering()
+    const token = await signer.sign(valid)
+    expect(verify(token, now)).toMatchObject(valid)
+    const after = new Date(valid.exp * 1000)
+    expect(() => verify(token, after)).toThrow(expect.objectContaining({ code: 'token-expired' }) as Error)
+    const before = new Date((valid.nbf - 301) * 1000)
+    expect(() => verify(token, before)).toThrow(
+      expect.objectContaining({ code: 'token-not-yet-valid' }) as Error,
+    )
+    expect(verify(token, now)).toMatchObject(valid)
+  })
+
+  test('takes no token for one that it remembers, and forgets what was not used longest', async () => {
+    const verify = remembering()
+    const tokens = await Promise.all(['a', 'b', 'c'].map((jti) => signer.sign({ ...valid, jti })))
+    for (const token of [...tokens, ...tokens]) expect(verify(token, now)).toMatchObject(valid)
+    for (const token of tokens) {
+      const other = `${token.slice(0, -8)}AAAAAAA${token.at(-1) ?? ''}`
+      expect(() => verify(other, now)).toThrow(expect.objectContaining({ code: 'token-signature' }) as Error)
+    }
   })
 })

@@ -1,6 +1,7 @@
 import { base64url, parseBase64url } from '../kernel/bytes.ts'
 import { type JsonObject, isJsonObject } from '../kernel/json.ts'
 import { KIB } from '../kernel/units.ts'
+import { sha256 } from './digest.ts'
 import { TokenFault } from './faults.ts'
 import type { PublicTokenKey, TokenSigner } from './token-key.ts'
 
@@ -24,13 +25,44 @@ export interface TokenClaims extends JsonObject {
  * @throws TokenFault
  */
 export async function verifyToken(token: string, keys: TokenKeys, now: Date): Promise<TokenClaims> {
+  const claims = genuineClaims(token, keys)
+  assertInForce(claims, now)
+  return claims
+}
+
+/**
+ * Does what `verifyToken` does, but checks the signature of a token once and remembers it under the token's SHA-256; its
+ * times are checked each time.
+ * @param keys do not change: a key that goes would live on in what is remembered
+ * @param max how many tokens are remembered; those not used longest are forgotten
+ */
+export function rememberingVerifier(keys: TokenKeys, max: number): (token: string, now: Date) => TokenClaims {
+  /** In the order of last use. */
+  const remembered = new Map<string, TokenClaims>()
+  return (token, now) => {
+    if (token.length > MAX_TOKEN_BYTES) throw malformed()
+    const digest = sha256(Buffer.from(token)).toString('latin1')
+    const claims = remembered.get(digest) ?? genuineClaims(token, keys)
+    remembered.delete(digest)
+    assertInForce(claims, now)
+    remembered.set(digest, claims)
+    const oldest = remembered.size > max ? remembered.keys().next() : null
+    if (oldest?.done === false) remembered.delete(oldest.value)
+    return claims
+  }
+}
+
+function genuineClaims(token: string, keys: TokenKeys): TokenClaims {
   const claims = parseObject(verifyJws(token, keys))
   const { exp, nbf } = claims
   if (!isTime(exp) || !isTime(nbf)) throw malformed()
+  return { ...claims, exp, nbf }
+}
+
+function assertInForce({ exp, nbf }: TokenClaims, now: Date): void {
   const seconds = now.getTime() / 1000
   if (seconds >= exp) throw new TokenFault('token-expired', { expiredAt: new Date(exp * 1000) })
   if (seconds + SKEW_SECONDS < nbf) throw new TokenFault('token-not-yet-valid', {})
-  return { ...claims, exp, nbf }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomGuid } from '../../crypto/random.ts'
 import { TokenFault } from '../../crypto/faults.ts'
-import { TokenSigner, verifyToken } from '../../crypto/token.ts'
+import { type TokenClaims, TokenSigner, rememberingVerifier } from '../../crypto/token.ts'
 import type { RecordKey } from '../../crypto/record-key.ts'
 import { type Clock, unixSeconds } from '../../kernel/clock.ts'
 import { type JsonObject, isJsonObject } from '../../kernel/json.ts'
@@ -20,6 +20,8 @@ import { type Scope, isRegistryAction } from './registry-scopes.ts'
 const ISSUER = 'Azure Container Registry'
 const REFRESH_SECONDS = 3 * 60 * 60
 const ACCESS_SECONDS = 75 * 60
+/** A client keeps its token for many requests; each is checked anew, but for its signature. */
+const MAX_REMEMBERED = 4_096
 
 /**
  * The registry's own tokens: a refresh token says who, an access token also what at most. Both are bound to the one
@@ -57,7 +59,7 @@ export async function registryTokenSigner(secrets: SecretStore, recordKey: Recor
 
 export function openRegistryTokens(deps: RegistryTokenDeps): RegistryTokens {
   const { signer, clock } = deps
-  const keys = new Map([[signer.kid, signer]])
+  const verify = rememberingVerifier(new Map([[signer.kid, signer]]), MAX_REMEMBERED)
 
   async function sign(
     registry: RegistrySettings,
@@ -82,10 +84,7 @@ export function openRegistryTokens(deps: RegistryTokenDeps): RegistryTokens {
   }
 
   async function read(registry: RegistrySettings, token: string, grantType: string) {
-    const claims = await verifyToken(token, keys, clock.now()).catch((error: unknown) => {
-      if (error instanceof TokenFault) return null
-      throw error
-    })
+    const claims = claimsOf(() => verify(token, clock.now()))
     const identity = claims === null ? null : identityFromClaims(claims)
     if (
       claims?.['iss'] !== ISSUER ||
@@ -127,6 +126,15 @@ export function openRegistryTokens(deps: RegistryTokenDeps): RegistryTokens {
       const found = await read(registry, token, 'access_token')
       return found === null ? null : { identity: found.identity, scopes: readScopes(found.claims['access']) }
     },
+  }
+}
+
+function claimsOf(verify: () => TokenClaims): TokenClaims | null {
+  try {
+    return verify()
+  } catch (error) {
+    if (error instanceof TokenFault) return null
+    throw error
   }
 }
 
