@@ -54,10 +54,15 @@ interface Answer {
   readonly text: string
 }
 
+/** A page in a browser on this machine may reach a loopback port under a name of its own (DNS rebinding), but not under these. */
+const localHosts = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i
+
 async function answer(
-  { method, url }: IncomingMessage,
+  { method, url, headers }: IncomingMessage,
   { metrics, readiness }: { readonly metrics: Metrics; readonly readiness: () => Promise<Readiness> },
 ): Promise<Answer> {
+  if (!localHosts.test(headers.host ?? ''))
+    return plain(403, 'this port answers to 127.0.0.1 and localhost only')
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'GET only')
   switch ((url ?? '').split('?', 1)[0]) {
     case '/metrics':

@@ -5,6 +5,7 @@ import { connect } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readConfig } from '../config/config.ts'
 import { certificateInfo } from '../crypto/certificate.ts'
+import { request } from '../http/testing.ts'
 import { DAY_MS } from '../kernel/units.ts'
 import { openLog } from '../observe/log.ts'
 import { freePort } from '../../test/support/free-port.ts'
@@ -110,6 +111,16 @@ describe('startStrongroom()', () => {
     expect(await accepts('kv1.vault.localhost')).toBe(true)
     expect(await accepts('myacr1.azurecr.localhost')).toBe(true)
     expect(await accepts('strangers.example')).toBe(false)
+  })
+
+  it('answers metrics and health on loopback, under loopback names only', async () => {
+    const { metricsPort } = await start()
+    const get = (path: string, host = `127.0.0.1:${metricsPort}`) =>
+      request(`http://127.0.0.1:${metricsPort}${path}`, { host })
+    expect((await get('/health/live')).json()).toEqual({ status: 'live' })
+    expect((await get('/metrics')).text).toContain('strongroom_request_duration_seconds')
+    expect((await get('/metrics', 'rebound.example')).status).toBe(403)
+    expect((await get('/elsewhere')).status).toBe(404)
   })
 
   it('refuses another domain than its CA may vouch for', async () => {

@@ -1,7 +1,7 @@
 import { createPublicKey, createHash, verify } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/kernel/json.ts'
-import { type Rest, type RestAnswer, openRest } from '../support/rest.ts'
+import { type Rest, type RestAnswer, openRest, text } from '../support/rest.ts'
 import { type TestServer, startStrongroom } from '../support/strongroom.ts'
 
 /*
@@ -56,11 +56,11 @@ describe('discovery', () => {
     expect(document['token_endpoint']).toContain(tokenPath)
     expect(document['token_endpoint_auth_methods_supported']).toContain('client_secret_post')
     for (const name of ['token_endpoint', 'jwks_uri']) {
-      expect(new URL(String(document[name])).host).toBe(`login.localhost:${server.port}`)
+      expect(new URL(text(document[name])).host).toBe(`login.localhost:${server.port}`)
     }
-    const keys = await rest.send({ role: 'login', path: new URL(String(document['jwks_uri'])).pathname })
+    const keys = await rest.send({ role: 'login', path: new URL(text(document['jwks_uri'])).pathname })
     expect(keys.status).toBe(200)
-    const issued = await post(new URL(String(document['token_endpoint'])).pathname, {
+    const issued = await post(new URL(text(document['token_endpoint'])).pathname, {
       ...grant(),
       resource: management(),
     })
@@ -99,7 +99,7 @@ describe('the key set', () => {
       await rest.send({ role: 'login', path: `/${server.owner.tenantId}/discovery/v2.0/keys` })
     ).json() as { keys: { kid: string; kty: string; n: string; e: string }[] }
     const jwk = keys.find(({ kid }) => kid === header['kid'])
-    const [head, body, signature] = String(token).split('.')
+    const [head, body, signature] = text(token).split('.')
     const key = createPublicKey({ key: jwk!, format: 'jwk' })
     expect(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature!, 'base64url'))).toBe(
       true,
@@ -191,7 +191,8 @@ describe('the client credentials grant', () => {
       resource: server.url('vault'),
     })
     expect(part(answer.json()['access_token'], 1)['aud']).toBe(server.url('vault'))
-    expect(answer.json()).toMatchObject({ resource: server.url('vault'), expires_on: expect.anything() })
+    expect(answer.json()['resource']).toBe(server.url('vault'))
+    expect(answer.json()['expires_on']).toBeDefined()
   })
 })
 

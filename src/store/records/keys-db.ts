@@ -16,7 +16,8 @@ import type { VaultTables } from './vault/tables.ts'
 
 /** `keys.db`: directory, resource manager, vaults, and what of the key hierarchy must not lie with the data. */
 export interface KeysDb
-  extends DirectoryTables,
+  extends
+    DirectoryTables,
     AccessTables,
     ResourcesTables,
     VaultTables,
