@@ -52,7 +52,9 @@ export async function getBlob(
   if (member === null) throw new RegistryFault('blob-unknown', { digest: path.digest })
   const now = clock.now().getTime()
   if (member.unreferencedAt !== null && member.unreferencedAt < now - deps.unreferencedGraceMs / 2) {
-    await records.write(async (db) => await touchMembership(db, member.repository, member.index, now))
+    const { repository, index } = member
+    const isThere = await records.write(async (db) => await touchMembership(db, repository, index, now))
+    if (!isThere) throw new RegistryFault('blob-unknown', { digest: path.digest })
   }
   return {
     digest: path.digest,

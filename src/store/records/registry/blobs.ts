@@ -104,13 +104,13 @@ export async function isReferenced(
   return row !== undefined
 }
 
-/** Keeps collection away from a member that somebody was told exists. */
+/** Keeps collection away from a member that somebody is about to be told of. @returns false when it was collected just now */
 export async function touchMembership(
   db: RegistryWrites,
   repository: string,
   digestIndex: Uint8Array,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   await db
     .updateTable('registry_memberships')
     .set({ unreferenced_at: now })
@@ -118,6 +118,7 @@ export async function touchMembership(
     .where('digest_index', '=', digestIndex)
     .where('unreferenced_at', 'is not', null)
     .execute()
+  return (await membersAmong(db, repository, [digestIndex])).size > 0
 }
 
 const INDEXES_AT_ONCE = 500
