@@ -1,5 +1,5 @@
 import type { ExtentKey } from '../../crypto/extent-key.ts'
-import { Fault } from '../../kernel/fault.ts'
+import { Fault, Outage } from '../../kernel/fault.ts'
 import type { Guid } from '../../kernel/guid.ts'
 import type { KeyIdentifier, RefusalCause } from './ports.ts'
 
@@ -81,7 +81,13 @@ export interface Keyring {
 }
 
 /**
- * The right to use one root key, for a few seconds. Every method throws when the lease is over.
+ * A lease ended, by a push or by its time, while it was being used. Nobody has refused: `check()` waits for the next one,
+ * or for the refusal.
+ */
+export class LeaseEnded extends Outage {}
+
+/**
+ * The right to use one root key, for a few seconds. Every method throws when the lease is over, `LeaseEnded` unless it is known why.
  * A long transfer calls `check()` before each segment: at once while the lease lives, else it waits for its renewal.
  */
 export interface KeyLease {

@@ -4,7 +4,7 @@ import { type Epochs, isTouched } from './epochs.ts'
 import { Grant, type OpenedKeys } from './grant.ts'
 import type { KeyActivity } from './key-activity.ts'
 import { isKeyRefused, isKeyringFault } from './fault-kinds.ts'
-import type { ProtectedResource, ProtectionState } from './keyring.ts'
+import { LeaseEnded, type ProtectedResource, type ProtectionState } from './keyring.ts'
 import { LeaseTime } from './lease-time.ts'
 import type { KeyChange, LeaseClock } from './ports.ts'
 import type { Wrapping } from './wrapping-record.ts'
@@ -75,13 +75,13 @@ export class RootKeySlot {
     return grant
   }
 
-  /** @throws what opening threw when the lease is over, or Outage when nobody has asked since */
+  /** @throws what opening threw when the lease is over, or LeaseEnded when nobody has asked since */
   keys(): OpenedKeys {
     const keys = this.use()?.keys()
     if (keys != null) return keys
     const failure = this.#remembered()
     if (failure !== null) throw failure.error
-    throw new Outage('the lease of the root key is over', { retryAfterSeconds: 1 })
+    throw new LeaseEnded('the lease of the root key is over', { retryAfterSeconds: 1 })
   }
 
   /** One at a time, however many wait. @throws KeyringFault, Outage */

@@ -4,6 +4,7 @@ import { growUpload, insertExtent, uploadSize } from '../../store/records/regist
 import type { ContentDeps } from './content-deps.ts'
 import { type StagedExtent, beforeCommit, committing, stageExtent } from './extents.ts'
 import { RegistryFault } from './faults.ts'
+import { underLease } from './lease-ended.ts'
 import { openRegistry } from './registry-seal.ts'
 import { type UploadPath, type UploadState, findOpenUpload } from './uploads.ts'
 
@@ -31,7 +32,7 @@ export async function appendUpload(
   const { records, bytes, digests, clock } = deps
   const { uploadId } = path
   const seal = await openRegistry(deps.keyring, path.registry, signal)
-  const upload = await findOpenUpload(deps, seal, path)
+  const upload = await underLease(seal.lease, () => findOpenUpload(deps, seal, path))
   assertInOrder(path, chunk, upload.size)
   const digest = digests.resume(uploadId, upload.doc.algorithm, upload.size)
   const place = { owner: uploadId, start: upload.size }
@@ -39,7 +40,7 @@ export async function appendUpload(
   const extent = await stageExtent(bytes, seal, place, chunk.body, { signal, onPlain })
   await beforeCommit(bytes, [extent], async () => assertWhole(chunk, extent))
   const size = upload.size + (extent?.length ?? 0)
-  await committing(bytes, [extent], async () => {
+  await committing(bytes, seal, [extent], async () => {
     await records.write(async (db) => {
       await assertStillAt(db, path, upload.size)
       if (extent !== null) await insertExtent(db, rowOf(extent, path.registry.uid))

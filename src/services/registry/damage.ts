@@ -3,21 +3,10 @@ import type { Bytes } from '../../kernel/bytes.ts'
 import { ByteFault } from '../../store/bytes/byte-store.ts'
 import { RegistryFault } from './faults.ts'
 
-type Operation = (...args: never[]) => Promise<unknown>
-
-/** The same operations. @throws RegistryFault `content-damaged` in place of what the stores say of it */
-export function tellingDamageOf<T extends Readonly<Record<keyof T, Operation>>>(operations: T): T {
-  const told = Object.entries<Operation>(operations).map(([name, run]) => [
-    name,
-    (...args: never[]) => tellingDamage(() => run(...args)),
-  ])
-  return Object.fromEntries(told) as T
-}
-
-/** @throws RegistryFault `content-damaged` */
-export async function tellingDamage<T>(read: () => Promise<T>): Promise<T> {
+/** Runs one operation. @throws RegistryFault `content-damaged` in place of what the stores say of it */
+export async function tellingDamage<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await read()
+    return await work()
   } catch (error) {
     throw asDamage(error)
   }

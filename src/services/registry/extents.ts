@@ -4,6 +4,7 @@ import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
 import type { ExtentRow } from '../../store/records/registry/uploads.ts'
 import { RegistryFault } from './faults.ts'
+import { underLease } from './lease-ended.ts'
 import type { ExtentPlace, RegistrySeal } from './registry-seal.ts'
 
 /** Sealed bytes that are durable and that no row names yet. */
@@ -58,6 +59,7 @@ export async function* readExtents(
     if (row.start > at || row.start + row.length <= at) break
     const place = { owner, ref: row.ref as BytesRef, start: row.start, length: row.length }
     const part = { start: at - row.start, end: Math.min(range.end, row.start + row.length) - row.start }
+    await seal.lease.check()
     const key = seal.openExtent(place, row.sealed)
     yield* bytes.read(key, place.ref, row.length, part, { signal, guard: guardOf(seal) })
     at = row.start + part.end
@@ -85,11 +87,12 @@ export async function beforeCommit<T>(
  */
 export async function committing<T>(
   bytes: SealedBytes,
+  { lease }: RegistrySeal,
   staged: readonly (Pick<ExtentPlace, 'ref'> | null)[],
   commit: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await commit()
+    return await underLease(lease, commit)
   } catch (error) {
     if (error instanceof RegistryFault) await discardBytes(bytes, refsOf(staged))
     throw error

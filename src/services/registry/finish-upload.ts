@@ -16,6 +16,7 @@ import {
   stageExtent,
 } from './extents.ts'
 import { RegistryFault } from './faults.ts'
+import { underLease } from './lease-ended.ts'
 import { type RegistrySeal, openRegistry } from './registry-seal.ts'
 import { ensureRepository, lockOf } from './repository-rows.ts'
 import { type UploadPath, findOpenUpload } from './uploads.ts'
@@ -35,7 +36,7 @@ export async function finishUpload(
   const { records, bytes, digests } = deps
   const { uploadId } = path
   const seal = await openRegistry(deps.keyring, path.registry, signal)
-  const upload = await findOpenUpload(deps, seal, path)
+  const upload = await underLease(seal.lease, () => findOpenUpload(deps, seal, path))
   assertInOrder(path, chunk, upload.size)
   const live = digests.resume(uploadId, algorithmOf(digest), upload.size)
   const place = { owner: uploadId, start: upload.size }
@@ -49,7 +50,7 @@ export async function finishUpload(
     await seal.lease.check()
   })
   const blob = { id: uploadId, digest, size, last }
-  const refs = await committing(bytes, [last], async () => {
+  const refs = await committing(bytes, seal, [last], async () => {
     return await records.write(async (db) => {
       await assertStillAt(db, path, upload.size)
       await deleteUpload(db, uploadId)
@@ -85,7 +86,7 @@ export async function putBlob(
     assertDigest(digest, live)
   })
   const blob = { id, digest, size: last?.length ?? 0, last }
-  const refs = await committing(bytes, [last], async () => {
+  const refs = await committing(bytes, seal, [last], async () => {
     return await records.write(async (db) => {
       const now = clock.now().getTime()
       const repository = await ensureRepository(db, seal, path, now)

@@ -63,6 +63,7 @@ export async function getManifest(
         const body = await readManifestBody(records.read, repository, index)
         // Deleted between the two statements.
         if (body === null) throw unknown(path)
+        await seal.lease.check()
         return seal.openBody(key, body)
       }),
   }

@@ -6,12 +6,14 @@ import type { DataRecords } from '../../store/records/data-db.ts'
 import { bytesOf } from '../../store/records/registry/garbage.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { appendUpload } from './append-upload.ts'
+import { around } from './around.ts'
 import { deleteBlob, getBlob, mountBlob } from './blobs.ts'
 import type { ContentDeps } from './content-deps.ts'
-import { tellingDamageOf } from './damage.ts'
+import { tellingDamage } from './damage.ts'
 import { deleteRepository } from './delete-repository.ts'
 import { finishUpload, putBlob } from './finish-upload.ts'
 import { forgetRegistry } from './forget-registry.ts'
+import { repeated } from './lease-ended.ts'
 import { listReferrers } from './list-referrers.ts'
 import { listRepositories } from './list-repositories.ts'
 import { liveDigests } from './live-digests.ts'
@@ -64,7 +66,8 @@ export interface RegistryContent extends AsyncDisposable {
   sweep(): Promise<SweepReport>
 }
 
-type Operations = Omit<RegistryContent, 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose>
+type Streamed = 'appendUpload' | 'finishUpload' | 'putBlob'
+type Unkeyed = 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
 export interface RegistryContentDeps {
   readonly records: Pick<DataRecords, 'read' | 'write'>
@@ -107,13 +110,16 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     if (withOrphans) orphansSoughtAt = now
     return await sweep({ ...deps, ...kept, store: bytes }, { withOrphans, signal: disposed.signal })
   }
-  const operations: Operations = {
-    startUpload: (command, signal) => startUpload(deps, command, signal),
-    getUpload: (path, signal) => getUpload(deps, path, signal),
+  // A body comes once: these see to an ended lease by themselves.
+  const streamed: Pick<RegistryContent, Streamed> = {
     appendUpload: (path, chunk, signal) => appendUpload(deps, path, chunk, signal),
     finishUpload: (command, chunk, signal) => finishUpload(deps, command, chunk, signal),
-    cancelUpload: (path, signal) => cancelUpload(deps, path, signal),
     putBlob: (command, chunk, signal) => putBlob(deps, command, chunk, signal),
+  }
+  const whole: Omit<RegistryContent, Streamed | Unkeyed> = {
+    startUpload: (command, signal) => startUpload(deps, command, signal),
+    getUpload: (path, signal) => getUpload(deps, path, signal),
+    cancelUpload: (path, signal) => cancelUpload(deps, path, signal),
     mountBlob: (command, signal) => mountBlob(deps, command, signal),
     getBlob: (path, signal) => getBlob(deps, path, signal),
     deleteBlob: (path, signal) => deleteBlob(deps, path, signal),
@@ -134,7 +140,8 @@ export function openRegistryContent({ bytes, times, ...given }: RegistryContentD
     deleteRepository: (path, signal) => deleteRepository(deps, path, signal),
   }
   return {
-    ...tellingDamageOf(operations),
+    ...around(streamed, tellingDamage),
+    ...around(whole, (work) => tellingDamage(() => repeated(work))),
     usedBytes: (uid) => bytesOf(given.records.read, uid),
     discard: (uid) => forgetRegistry(deps, uid),
     sweep: sweepAll,

@@ -24,7 +24,7 @@ export interface UploadPath extends RepositoryPath {
   readonly uploadId: string
 }
 
-/** Opens a session. Nothing of the repository needs to exist. */
+/** Opens a session. Nothing of the repository needs to exist. A session that a power cut takes back is begun anew. */
 export async function startUpload(
   deps: Pick<ContentDeps, 'records' | 'keyring' | 'clock'>,
   { algorithm, ...path }: RepositoryPath & { readonly algorithm: DigestAlgorithm },
@@ -33,13 +33,16 @@ export async function startUpload(
   const seal = await openRegistry(deps.keyring, path.registry, signal)
   const uploadId = randomGuid()
   const now = deps.clock.now().getTime()
-  await deps.records.write(async (db) => {
-    const repository = await ensureRepository(db, seal, path, now)
-    assertUnlocked('write', lockOf(repository))
-    const key = { id: uploadId, repository: repository.id }
-    const sealed = seal.upload.seal(key, { startedAt: now, algorithm })
-    await insertUpload(db, { ...key, size: 0, touched_at: now, sealed })
-  })
+  await deps.records.write(
+    async (db) => {
+      const repository = await ensureRepository(db, seal, path, now)
+      assertUnlocked('write', lockOf(repository))
+      const key = { id: uploadId, repository: repository.id }
+      const sealed = seal.upload.seal(key, { startedAt: now, algorithm })
+      await insertUpload(db, { ...key, size: 0, touched_at: now, sealed })
+    },
+    { isFleeting: true },
+  )
   return { uploadId, size: 0 }
 }
 
