@@ -15,9 +15,17 @@ export interface Records<DB> {
    *
    * @throws Outage when the engine could not commit (disk full, read-only, corrupt)
    */
-  write<T>(work: (transaction: Transaction<DB>) => Promise<T>): Promise<T>
+  write<T>(work: (transaction: Transaction<DB>) => Promise<T>, options?: WriteOptions): Promise<T>
 
   close(): Promise<void>
+}
+
+export interface WriteOptions {
+  /**
+   * Resolves without waiting for the disk: a power cut may take it back, together with nothing that waited; the death of the
+   * process does not. For what a client begins anew when it is gone, and what no acknowledgement rests on.
+   */
+  readonly isFleeting?: boolean
 }
 
 /** One step of a database's history: a numbered name, never edited after release, forward only. */

@@ -22,6 +22,7 @@ interface Prepared {
 export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #file: string
+  #durability: Durability = 'full'
   /** In the order of last use. */
   readonly #statements = new Map<string, Prepared>()
 
@@ -32,12 +33,14 @@ export class SqliteConnection implements DatabaseConnection {
 
   /** Makes the file when it is missing. */
   static openWriter(file: string, durability: Durability): SqliteConnection {
-    return SqliteConnection.#open(file, false, [
+    const connection = SqliteConnection.#open(file, false, [
       'pragma journal_mode = wal',
-      `pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`,
+      synchronous(durability),
       'pragma secure_delete = on',
       `pragma journal_size_limit = ${MAX_WAL_BYTES_KEPT}`,
     ])
+    connection.#durability = durability
+    return connection
   }
 
   static openReader(file: string): SqliteConnection {
@@ -62,6 +65,13 @@ export class SqliteConnection implements DatabaseConnection {
       if (database?.isOpen === true) database.close()
       throw asOutage(error, file)
     }
+  }
+
+  /** Of the commits from now on. Between transactions only. */
+  setDurability(durability: Durability): void {
+    if (this.#durability === durability) return
+    this.exec(synchronous(durability))
+    this.#durability = durability
   }
 
   get isTransaction(): boolean {
@@ -138,6 +148,10 @@ export class SqliteConnection implements DatabaseConnection {
       throw asOutage(error, this.#file)
     }
   }
+}
+
+function synchronous(durability: Durability): string {
+  return `pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`
 }
 
 function bindable(value: unknown): SQLInputValue {

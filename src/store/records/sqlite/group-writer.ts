@@ -3,13 +3,16 @@ import { setImmediate } from 'node:timers/promises'
 import { Kysely, type Transaction } from 'kysely'
 import { Outage } from '../../../kernel/fault.ts'
 import { SECOND_MS } from '../../../kernel/units.ts'
-import type { SqliteConnection } from './connection.ts'
+import type { WriteOptions } from '../records.ts'
+import type { Durability, SqliteConnection } from './connection.ts'
 import { sqliteDialect } from './dialect.ts'
 import { breaksConnection } from './outage.ts'
 import { WorkConnection, workDriver } from './work-connection.ts'
 
 export interface GroupWriterOptions {
   readonly openConnection: () => SqliteConnection
+  /** Of every commit but those of groups that are fleeting throughout. */
+  readonly durability?: Durability
   /** A group takes no further work once it has this many, */
   readonly maxWorks?: number
   /** or has run for this long. */
@@ -21,6 +24,7 @@ export interface GroupWriterOptions {
 type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
 interface Job<DB> {
+  readonly isFleeting: boolean
   readonly work: (transaction: Transaction<DB>) => Promise<unknown>
   readonly answer: PromiseWithResolvers<unknown>
 }
@@ -43,7 +47,7 @@ export class GroupWriter<DB> {
   #isClosed = false
 
   constructor(options: GroupWriterOptions) {
-    this.#options = { maxWorks: 256, maxMs: 10, maxWorkMs: 10 * SECOND_MS, ...options }
+    this.#options = { durability: 'full', maxWorks: 256, maxMs: 10, maxWorkMs: 10 * SECOND_MS, ...options }
     const driver = workDriver(() => {
       if (this.#current === null) throw new Error('no work is under way')
       return this.#current
@@ -51,13 +55,16 @@ export class GroupWriter<DB> {
     this.#kysely = new Kysely<DB>({ dialect: sqliteDialect(driver) })
   }
 
-  async write<T>(work: (transaction: Transaction<DB>) => Promise<T>): Promise<T> {
+  async write<T>(
+    work: (transaction: Transaction<DB>) => Promise<T>,
+    { isFleeting = false }: WriteOptions = {},
+  ): Promise<T> {
     if (this.#running.getStore()?.isActive === true) {
       throw new Error('write() inside the work of another write() would wait for itself')
     }
     this.#assertOpen()
     const answer = Promise.withResolvers<unknown>()
-    this.#queue.push({ work, answer })
+    this.#queue.push({ work, answer, isFleeting })
     this.#wake()
     return (await answer.promise) as T
   }
@@ -112,6 +119,8 @@ export class GroupWriter<DB> {
     const members: { readonly job: Job<DB>; outcome: Outcome | null }[] = []
     try {
       const connection = this.#opened()
+      const isFleeting = this.#queue[0]?.isFleeting === true
+      connection.setDurability(isFleeting ? 'relaxed' : this.#options.durability)
       connection.exec('begin immediate')
       const startedAt = performance.now()
       do {
@@ -123,6 +132,8 @@ export class GroupWriter<DB> {
         // Some errors (disk full, I/O) make SQLite roll the whole transaction back.
         if (!connection.isTransaction)
           throw 'error' in outcome ? outcome.error : new Error('a work ended the transaction')
+        // A work that must last begins a group of its own behind fleeting ones; these are welcome in any group.
+        if (isFleeting && this.#queue[0]?.isFleeting === false) break
       } while (members.length < this.#options.maxWorks && performance.now() - startedAt < this.#options.maxMs)
       connection.exec('commit')
     } catch (error) {

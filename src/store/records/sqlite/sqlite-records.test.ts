@@ -314,6 +314,27 @@ describe('GroupWriter', () => {
     expect(commits).toHaveLength(30 / size)
     await writer.close()
   })
+
+  it('waits for the disk for every work but those of groups that are fleeting throughout', async () => {
+    await (await openIt()).close()
+    const writer = new GroupWriter<ContractDb>({
+      openConnection: () => SqliteConnection.openWriter(file, 'full'),
+    })
+    const synchronousIn = (isFleeting: boolean): Promise<unknown> =>
+      writer.write(async (transaction) => (await sql`pragma synchronous`.execute(transaction)).rows, {
+        isFleeting,
+      })
+    const [normal, full] = [[{ synchronous: 1 }], [{ synchronous: 2 }]]
+    expect(await Promise.all([true, true, false, true].map(synchronousIn))).toEqual([
+      normal,
+      normal,
+      full,
+      full,
+    ])
+    expect(await synchronousIn(true)).toEqual(normal)
+    expect(await synchronousIn(false)).toEqual(full)
+    await writer.close()
+  })
 })
 
 describe('read', () => {

@@ -46,7 +46,10 @@ const SCRUB_RETRY_MS = 20
 export async function openSqliteRecords<DB>(options: SqliteRecordsOptions<DB>): Promise<SqliteRecords<DB>> {
   const { file, migrations, durability } = options
   await makePrivate(file)
-  const writer = new GroupWriter<DB>({ openConnection: () => SqliteConnection.openWriter(file, durability) })
+  const writer = new GroupWriter<DB>({
+    openConnection: () => SqliteConnection.openWriter(file, durability),
+    durability,
+  })
   const readers = new Readers(file)
   const read = new Kysely<DB>({ dialect: sqliteDialect(readers) })
   try {
@@ -60,7 +63,7 @@ export async function openSqliteRecords<DB>(options: SqliteRecordsOptions<DB>): 
   }
   return {
     read,
-    write: async (work) => await writer.write(work),
+    write: async (work, options) => await writer.write(work, options),
     scrub: async () => await scrub(writer, file),
     backupTo: async (target) => await backupTo(file, target),
     integrityProblems: () => integrityProblems(file),
