@@ -20,6 +20,15 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      {
+        // Needs root and loop devices: `npm run test:powercut`.
+        test: {
+          name: 'powercut',
+          include: ['test/powercut/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 240_000,
+        },
+      },
     ],
     pool: 'forks',
     maxWorkers: 2,

@@ -58,19 +58,21 @@ async function stepsOf(site: CrashSite, attempt: Attempt): Promise<readonly Step
 
 /** @returns whether it was killed before it was through */
 async function crashAt(site: CrashSite, attempt: Attempt, point: Step): Promise<boolean> {
-  const armed = await trap(await pidOf(site), point)
-  let failure: unknown = null
-  await attempt.run().catch((error: unknown) => (failure = error))
-  if (failure === null) {
-    // Through without a kill, or killed by what follows an answer. The restart is a kill after the last step.
-    if (!armed.isSprung()) await armed.disarm()
-  } else {
-    if (!isConnectionLoss(failure)) throw new Error('the attempt failed', { cause: failure })
-    await armed.sprung
-    expect(armed.isSprung(), 'the server ended by itself').toBe(true)
-  }
-  await site.restart()
-  return failure !== null
+  const armed = await trap(await pidOf(site), point, site.signal)
+  const outcome = attempt.run().then(
+    () => null,
+    (error: unknown) => error,
+  )
+  await Promise.race([outcome, armed.sprung])
+  // Through without a kill, or killed by what follows an answer: the restart is a kill after the last step.
+  if (!armed.isSprung()) await armed.disarm()
+  const restarted = site.restart()
+  const failure = await outcome
+  await restarted
+  if (failure === null) return false
+  if (!isConnectionLoss(failure)) throw new Error('the attempt failed', { cause: failure })
+  expect(armed.isSprung(), 'the server ended by itself').toBe(true)
+  return true
 }
 
 async function pidOf({ server }: CrashSite): Promise<number> {

@@ -18,6 +18,8 @@ export interface CrashSite extends AsyncDisposable {
   readonly estate: Estate
   readonly registry: RestRegistry
   readonly anchor: BuiltImage
+  /** What a server gets at a crash point; STOP: it is halted there, and `restart` does the rest. */
+  readonly signal: 'KILL' | 'STOP'
   /** SIGKILL, unless that has happened, and a start on the same folder. */
   restart(): Promise<void>
   /** What holds after every crash: the anchor is pulled, and the log tells of no bug. */
@@ -26,10 +28,23 @@ export interface CrashSite extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export async function openCrashSite(args: readonly string[] = []): Promise<CrashSite> {
+/** Where a site's data lies, when that is a disk of its own whose power can be cut. */
+export interface CutDisk {
+  readonly dataDir: string
+  /** What was not made durable is lost, and nothing more gets there. */
+  cut(): Promise<void>
+  /** After `cut`, once no process holds on to it. */
+  mountAgain(): Promise<void>
+}
+
+export async function openCrashSite(
+  args: readonly string[] = [],
+  disk: CutDisk | null = null,
+): Promise<CrashSite> {
   const compileCache = await mkdtemp(join(tmpdir(), 'strongroom-compiled-'))
   const server = await startStrongroom({
     args,
+    ...(disk === null ? {} : { dataDir: disk.dataDir }),
     // Starts are most of what these tests do.
     environment: { ...traceable, NODE_COMPILE_CACHE: compileCache },
   })
@@ -44,8 +59,11 @@ export async function openCrashSite(args: readonly string[] = []): Promise<Crash
     estate,
     registry,
     anchor,
+    signal: disk === null ? 'KILL' : 'STOP',
     async restart() {
+      await disk?.cut()
       await server.stop('SIGKILL')
+      await disk?.mountAgain()
       rest.reset()
       await server.start()
     },

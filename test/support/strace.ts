@@ -58,21 +58,28 @@ export async function noteSteps(
 }
 
 export interface Trap {
-  /** Resolves when the process has been killed at the step. */
+  /** Resolves when the process has been killed, or stopped, at the step; or has ended by itself. */
   readonly sprung: Promise<void>
   readonly isSprung: () => boolean
   /** Takes the trap away again. */
   disarm(): Promise<void>
 }
 
-/** Kills the process with SIGKILL as it enters that step: the call itself does not happen. */
-export async function trap(pid: number, { thread, call, nth }: Step): Promise<Trap> {
+/**
+ * KILL: kills the process as it enters that step, and the call does not happen. STOP: halts the whole of it right after the
+ * call, for whoever wants to do something to the machine in between.
+ */
+export async function trap(
+  pid: number,
+  { thread, call, nth }: Step,
+  signal: 'KILL' | 'STOP' = 'KILL',
+): Promise<Trap> {
   const tid = thread === 'main' ? pid : await poolThread(pid)
-  const inject = `inject=${call}:signal=KILL:when=${nth}`
+  const inject = `inject=${call}:signal=${signal}:when=${nth}`
   const strace = await attach(['-e', `trace=${call}`, '-e', inject, '-p', String(tid)])
   return {
-    sprung: strace.ended,
-    isSprung: () => /killed by SIGKILL/.test(strace.output()),
+    sprung: Promise.race([strace.ended, strace.says(/stopped by SIGSTOP/)]),
+    isSprung: () => /killed by SIGKILL|stopped by SIGSTOP/.test(strace.output()),
     disarm: () => strace.detach(),
   }
 }
@@ -88,24 +95,33 @@ async function poolThread(pid: number): Promise<number> {
 interface Strace {
   readonly ended: Promise<void>
   output(): string
+  /** Resolves when it has written that. */
+  says(text: RegExp): Promise<void>
   detach(): Promise<void>
 }
 
 async function attach(args: readonly string[]): Promise<Strace> {
   const child: ChildProcess = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const says = (text: RegExp) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (text.test(output)) resolve()
+      }
+      child.stderr?.on('data', look)
+      look()
+    })
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', () => reject(new Error(`strace could not attach: ${output}`)))
-    child.stderr?.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-      if (/Process \d+ attached/.test(output)) resolve()
-    })
+    void says(/Process \d+ attached/).then(resolve)
   })
   return {
     ended,
     output: () => output,
+    says,
     async detach() {
       child.kill('SIGINT')
       await ended

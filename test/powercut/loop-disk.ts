@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MIB } from '../../src/kernel/units.ts'
+import type { CutDisk } from '../crash/crash-site.ts'
+import { runToEnd } from '../tools/command.ts'
+
+/**
+ * FS_IOC_SHUTDOWN with FSOP_GOING_FLAGS_NOLOGFLUSH (what `xfs_io -x -c shutdown` does): the file system stops at once,
+ * and neither its journal nor any page that was not synced reaches the device.
+ */
+const shutdown = `
+import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))
+`
+
+/** An ext4 on a file, whose power can be cut. Needs root, a loop device and python3. */
+export async function openLoopDisk(): Promise<CutDisk & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-power-'))
+  const image = join(folder, 'image')
+  const mounted = join(folder, 'mounted')
+  await mkdir(mounted)
+  await writeFile(image, '')
+  await truncate(image, 512 * MIB)
+  await runToEnd('mkfs.ext4', ['-q', '-m', '0', image])
+  const mount = () => runToEnd('mount', ['-o', 'loop', image, mounted])
+  await mount()
+  return {
+    dataDir: join(mounted, 'data'),
+    cut: async () => {
+      await runToEnd('python3', ['-c', shutdown, mounted])
+    },
+    async mountAgain() {
+      await runToEnd('umount', [mounted])
+      // The journal is replayed, as after a power cut.
+      await mount()
+    },
+    async [Symbol.asyncDispose]() {
+      await runToEnd('umount', [mounted]).catch(() => runToEnd('umount', ['--lazy', mounted]))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
