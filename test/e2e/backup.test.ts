@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type BackupSummary, backUp } from '../../src/server/backup.ts'
 import { runStrongroom } from '../support/command-line.ts'
+import { freePort } from '../support/free-port.ts'
 import { type Estate, encryptionWith, makeEstate, newKeyVersion } from '../support/estate.ts'
 import { type RestRegistry, restRegistry } from '../support/rest-registry.ts'
 import { type Rest, openRest, text } from '../support/rest.ts'
@@ -112,7 +113,13 @@ describe('strongroom backup', () => {
     for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
       expect({ name, mode: statSync(join(dir, name)).mode & 0o077 }).toEqual({ name, mode: 0 })
     }
-    const { code, stderr } = await runStrongroom('up', '--data', dir, '--listen', '127.0.0.1:0')
+    const { code, stderr } = await runStrongroom(
+      'up',
+      '--data',
+      dir,
+      '--listen',
+      `127.0.0.1:${await freePort()}`,
+    )
     expect(code).toBe(1)
     expect(stderr).toContain(`the seal key ${join(dir, 'secrets/seal.key')} is missing: name the file`)
     expect(stderr.trim()).not.toContain('\n')
