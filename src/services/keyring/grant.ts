@@ -1,12 +1,13 @@
 import type { MacKey } from '../../crypto/mac-key.ts'
-import type { RecordKey } from '../../crypto/record-key.ts'
+import type { RememberingRecordKey } from '../../crypto/opened-records.ts'
 import type { RootKey } from '../../crypto/root-key.ts'
 import type { LeaseTime } from './lease-time.ts'
 
 /** The keys that one unwrap gave. */
 export interface OpenedKeys {
   readonly rootKey: RootKey
-  readonly recordKey: RecordKey
+  /** What it remembers goes when it goes: with the lease. */
+  readonly recordKey: Pick<RememberingRecordKey, 'seal' | 'open'>
   readonly indexKey: MacKey
 }
 

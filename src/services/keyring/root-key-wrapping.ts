@@ -1,4 +1,5 @@
 import { MacKey } from '../../crypto/mac-key.ts'
+import { RememberingRecordKey } from '../../crypto/opened-records.ts'
 import { RecordKey } from '../../crypto/record-key.ts'
 import { RootKey } from '../../crypto/root-key.ts'
 import { type CustomerKeyDeps, type CustomerProtection, customerKey } from './customer-key.ts'
@@ -83,6 +84,9 @@ function unwrapped(
   return customerKey(deps, resource, protection).unwrap(key, wrapped, signal)
 }
 
+/** Some MB for each resource in use, at most. */
+const MAX_REMEMBERED = 2048
+
 /** Overwrites `payload`. */
 function openKeys(resource: ProtectedResource, wrapping: Wrapping, payload: Buffer): OpenedKeys {
   const { uid } = resource
@@ -92,7 +96,7 @@ function openKeys(resource: ProtectedResource, wrapping: Wrapping, payload: Buff
     const recordKey = rootKey.unwrapRecordKey(recordKeyContext(uid), wrapping.wrappedRecordKey)
     return {
       rootKey,
-      recordKey,
+      recordKey: new RememberingRecordKey(recordKey, MAX_REMEMBERED),
       indexKey: recordKey.unwrapMacKey(indexKeyContext(uid), wrapping.wrappedIndexKey),
     }
   })
