@@ -36,6 +36,7 @@ describe.skipIf(process.getuid?.() !== 0)('a power cut after any durable step', 
     await open()
     const acknowledged: Acknowledged[] = []
     await everywhere((round) => pushAttempt(site, round, acknowledged), 40)
+    await site.server.start()
     for (const [repository, digest] of acknowledged) {
       expect(await site.registry.pull(repository, digest)).toBe(digest)
     }
