@@ -1,4 +1,5 @@
 import { MIB } from '../../src/kernel/units.ts'
+import { runToEnd } from '../../test/tools/command.ts'
 import { type Operation, pushSample } from './client.ts'
 import type { ClientProcess } from './client-process.ts'
 import { cpuMs } from './process-usage.ts'
@@ -65,7 +66,7 @@ export interface Pace {
 
 /**
  * Takes turns: what else the machine does meets both alike. The first round warms files, caches and compilers and does not
- * count.
+ * count. Each turn begins with nothing left to write: who waits for the disk would else wait for what the other left to it.
  */
 export async function compare(
   client: ClientProcess,
@@ -103,6 +104,7 @@ async function runRound(
   { operation, bytes, concurrency }: Row,
   seconds: number,
 ): Promise<Round> {
+  await runToEnd('sync', [])
   const before = cpuMs(pid)
   const result = await client.run({ address, headers, operation, bytes, concurrency, seconds })
   return { ...result, serverCpuMs: cpuMs(pid) - before }

@@ -102,8 +102,14 @@ export class Connection {
 
   #take(chunk: Buffer): void {
     const pending = this.#pending
-    if (pending === null) { this.#fail(new Error('the server sent what nobody asked for')); return; }
-    if (pending.head !== null) { this.#takeBody(pending, pending.head, chunk); return; }
+    if (pending === null) {
+      this.#fail(new Error('the server sent what nobody asked for'))
+      return
+    }
+    if (pending.head !== null) {
+      this.#takeBody(pending, pending.head, chunk)
+      return
+    }
     pending.received.push(chunk)
     const whole = pending.received.length === 1 ? chunk : Buffer.concat(pending.received)
     const end = whole.indexOf('\r\n\r\n')
@@ -111,7 +117,10 @@ export class Connection {
     pending.received.length = 0
     const head = parseHead(whole.toString('latin1', 0, end), pending.isHead)
     // 100 Continue and its like come before the answer.
-    if (head.status < 200) { this.#take(whole.subarray(end + 4)); return; }
+    if (head.status < 200) {
+      this.#take(whole.subarray(end + 4))
+      return
+    }
     pending.head = head
     this.#takeBody(pending, head, whole.subarray(end + 4))
   }
