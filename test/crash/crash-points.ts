@@ -63,9 +63,13 @@ async function crashAt(site: CrashSite, attempt: Attempt, point: Step): Promise<
     () => null,
     (error: unknown) => error,
   )
-  await Promise.race([outcome, armed.sprung])
+  const isThrough = await Promise.race([
+    outcome.then((error) => error === null),
+    armed.sprung.then(() => false),
+  ])
   // Through without a kill, or killed by what follows an answer: the restart is a kill after the last step.
-  if (!armed.isSprung()) await armed.disarm()
+  if (isThrough && !armed.isSprung()) await armed.disarm()
+  if (!isThrough) await armed.sprung
   const restarted = site.restart()
   const failure = await outcome
   await restarted
