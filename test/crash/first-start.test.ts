@@ -10,7 +10,7 @@ import { startStrongroom } from '../support/strongroom.ts'
 /** Nth call of each kind and thread; thinned out, as later ones are more of the same. */
 const points = [1, 2, 3, 4, 6, 9, 13, 19, 28, 42]
 
-describe('a first start that is killed', () => {
+describe.skipIf(process.platform !== 'linux')('a first start that is killed', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'strongroom-first-'))

@@ -17,7 +17,8 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))
 /** An ext4 on a file, whose power can be cut. Needs root, a loop device and python3. */
 export async function openLoopDisk(): Promise<CutDisk & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-power-'))
-  const image = join(folder, 'image')
+  let image = join(folder, 'image-0')
+  let count = 0
   const mounted = join(folder, 'mounted')
   await mkdir(mounted)
   await writeFile(image, '')
@@ -32,6 +33,12 @@ export async function openLoopDisk(): Promise<CutDisk & AsyncDisposable> {
     },
     async mountAgain() {
       await runToEnd('umount', [mounted])
+      // A copy, since mount namespaces of others (a container that was started meanwhile) may hold on to the file system
+      // that is shut down, and the same image would be that one again.
+      const next = join(folder, `image-${++count}`)
+      await runToEnd('cp', ['--sparse=always', image, next])
+      await rm(image)
+      image = next
       // The journal is replayed, as after a power cut.
       await mount()
     },
