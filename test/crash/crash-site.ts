@@ -41,18 +41,23 @@ export async function openCrashSite(
   args: readonly string[] = [],
   disk: CutDisk | null = null,
 ): Promise<CrashSite> {
+  await using opened = new AsyncDisposableStack()
   const compileCache = await mkdtemp(join(tmpdir(), 'strongroom-compiled-'))
-  const server = await startStrongroom({
-    args,
-    ...(disk === null ? {} : { dataDir: disk.dataDir }),
-    // Starts are most of what these tests do.
-    environment: { ...traceable, NODE_COMPILE_CACHE: compileCache },
-  })
-  const rest = await openRest(server)
+  opened.defer(() => rm(compileCache, { recursive: true, force: true }))
+  const server = opened.use(
+    await startStrongroom({
+      args,
+      ...(disk === null ? {} : { dataDir: disk.dataDir }),
+      // Starts are most of what these tests do.
+      environment: { ...traceable, NODE_COMPILE_CACHE: compileCache },
+    }),
+  )
+  const rest = opened.use(await openRest(server))
   const estate = await makeEstate(rest)
   const registry = restRegistry(rest, estate.registry)
   const anchor = randomImage()
   await registry.push('anchor', 'v1', anchor)
+  const all = opened.move()
   return {
     server,
     rest,
@@ -81,10 +86,6 @@ export async function openCrashSite(
       expect(stores.keys.integrityProblems()).toEqual([])
       expect(stores.data.integrityProblems()).toEqual([])
     },
-    async [Symbol.asyncDispose]() {
-      rest[Symbol.dispose]()
-      await server[Symbol.asyncDispose]()
-      await rm(compileCache, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }
