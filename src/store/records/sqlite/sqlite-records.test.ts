@@ -166,10 +166,11 @@ describe('write()', () => {
     'rejects the whole group when the commit fails (%s), and works again afterwards',
     async (_case, code, words) => {
       await insert(records, 1)
-      // However slow the machine: a group that lasts too long would leave its last members to the next.
-      vi.spyOn(performance, 'now').mockReturnValue(0)
+      const refuse = () => records.write(() => Promise.reject(new Error('refused')))
+      // Once for the compiler: what runs for the first time may take longer than a group waits for its next member.
+      await fails(refuse())
       failOnce('commit', code)
-      const refused = records.write(() => Promise.reject(new Error('refused')))
+      const refused = refuse()
       const results = await Promise.all([insert(records, 2), refused, insert(records, 3)].map(fails))
       for (const error of results) {
         expect(error).toBeInstanceOf(Outage)
