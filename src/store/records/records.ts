@@ -5,7 +5,7 @@ import type { Kysely, Transaction } from 'kysely'
  * Every engine passes `recordsContract`.
  */
 export interface Records<DB> {
-  /** Reads on connections of their own: never wait for a writer, see only what is committed, if not yet durable. */
+  /** Reads on connections of their own: never wait for a writer, see only what is committed. */
   readonly read: Kysely<DB>
 
   /**
@@ -13,7 +13,7 @@ export interface Records<DB> {
    * Works that wait share a commit, each in a savepoint of its own: one that throws is rolled back alone.
    * `work` does no I/O but SQL, and its effects on the process come after it has resolved.
    *
-   * @throws Outage when the engine could not commit (disk full, read-only, corrupt), or cannot tell whether it did
+   * @throws Outage when the engine could not commit (disk full, read-only, corrupt)
    */
   write<T>(work: (transaction: Transaction<DB>) => Promise<T>, options?: WriteOptions): Promise<T>
 

@@ -1,8 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
-import { Outage } from '../../../kernel/fault.ts'
 import { asOutage } from './outage.ts'
 
 /** How a commit survives: `full` also a power cut, `relaxed` only the death of the process. */
@@ -25,7 +22,7 @@ interface Prepared {
 export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #file: string
-  #log: Promise<FileHandle> | null = null
+  #durability: Durability = 'full'
   /** In the order of last use. */
   readonly #statements = new Map<string, Prepared>()
 
@@ -34,14 +31,16 @@ export class SqliteConnection implements DatabaseConnection {
     this.#file = file
   }
 
-  /** Makes the file when it is missing. Its commits are durable once `flush` says so. */
-  static openWriter(file: string): SqliteConnection {
-    return SqliteConnection.#open(file, false, [
+  /** Makes the file when it is missing. */
+  static openWriter(file: string, durability: Durability): SqliteConnection {
+    const connection = SqliteConnection.#open(file, false, [
       'pragma journal_mode = wal',
-      'pragma synchronous = normal',
+      synchronous(durability),
       'pragma secure_delete = on',
       `pragma journal_size_limit = ${MAX_WAL_BYTES_KEPT}`,
     ])
+    connection.#durability = durability
+    return connection
   }
 
   static openReader(file: string): SqliteConnection {
@@ -68,33 +67,11 @@ export class SqliteConnection implements DatabaseConnection {
     }
   }
 
-  /**
-   * Makes durable what was committed before this call: SQLite does so itself only when it empties its log. On a thread of the
-   * pool, so that nothing else waits for the disk; and by fdatasync, which does not wait for what others write, where SQLite
-   * would call fsync. The log stays the same file for as long as a connection is open.
-   *
-   * @throws Outage; what was committed is then in doubt until `emptyLog` has succeeded
-   */
-  async flush(): Promise<void> {
-    try {
-      this.#log ??= open(`${this.#file}-wal`, 'r')
-      await (await this.#log).datasync()
-    } catch (error) {
-      throw new Outage(`${basename(this.#file)} could not be made durable: the disk reports an error`, {
-        cause: error,
-      })
-    }
-  }
-
-  /** Moves the log into the database, durably, and cuts it to nothing. @returns false while a read holds on to an older state */
-  emptyLog(): boolean {
-    // A reader of this very thread cannot end while SQLite waits for it: so no waiting in there.
-    this.rows('pragma busy_timeout = 0')
-    try {
-      return this.rows('pragma wal_checkpoint(truncate)')[0]?.['busy'] === 0
-    } finally {
-      this.rows(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    }
+  /** Of the commits from now on. Between transactions only. */
+  setDurability(durability: Durability): void {
+    if (this.#durability === durability) return
+    this.exec(synchronous(durability))
+    this.#durability = durability
   }
 
   get isTransaction(): boolean {
@@ -144,9 +121,6 @@ export class SqliteConnection implements DatabaseConnection {
 
   close(): void {
     this.#statements.clear()
-    // Whether it closes well changes nothing: all that matters has been flushed.
-    this.#log?.then((log) => log.close()).catch(() => undefined)
-    this.#log = null
     if (this.#database.isOpen) this.#guarded(() => this.#database.close())
   }
 
@@ -174,6 +148,10 @@ export class SqliteConnection implements DatabaseConnection {
       throw asOutage(error, this.#file)
     }
   }
+}
+
+function synchronous(durability: Durability): string {
+  return `pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`
 }
 
 function bindable(value: unknown): SQLInputValue {

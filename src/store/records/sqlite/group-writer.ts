@@ -11,6 +11,7 @@ import { WorkConnection, workDriver } from './work-connection.ts'
 
 export interface GroupWriterOptions {
   readonly openConnection: () => SqliteConnection
+  /** Of every commit but those of groups that are fleeting throughout. */
   readonly durability?: Durability
   /** A group takes no further work once it has this many, */
   readonly maxWorks?: number
@@ -29,9 +30,9 @@ interface Job<DB> {
 }
 
 /**
- * The one writer. Works queue; a group of them shares one `begin immediate`, one commit and one flush, each in a
- * savepoint of its own. Nobody hears of an outcome, a refusal included, before the commit is durable: it may rest on what
- * an earlier work of the same group wrote. Readers may see a commit some milliseconds before it is.
+ * The one writer. Works queue; a group of them shares one `begin immediate` and one commit, so one fsync, each in a
+ * savepoint of its own. Nobody hears of an outcome, a refusal included, before the commit: it may rest on what an
+ * earlier work of the same group wrote.
  */
 export class GroupWriter<DB> {
   readonly #options: Required<GroupWriterOptions>
@@ -43,7 +44,6 @@ export class GroupWriter<DB> {
   #connection: SqliteConnection | null = null
   #current: WorkConnection | null = null
   #draining: Promise<void> | null = null
-  #isLogInDoubt = false
   #isClosed = false
 
   constructor(options: GroupWriterOptions) {
@@ -119,7 +119,8 @@ export class GroupWriter<DB> {
     const members: { readonly job: Job<DB>; outcome: Outcome | null }[] = []
     try {
       const connection = this.#opened()
-      if (this.#isLogInDoubt) this.#emptyLog(connection)
+      const isFleeting = this.#queue[0]?.isFleeting === true
+      connection.setDurability(isFleeting ? 'relaxed' : this.#options.durability)
       connection.exec('begin immediate')
       const startedAt = performance.now()
       do {
@@ -131,9 +132,10 @@ export class GroupWriter<DB> {
         // Some errors (disk full, I/O) make SQLite roll the whole transaction back.
         if (!connection.isTransaction)
           throw 'error' in outcome ? outcome.error : new Error('a work ended the transaction')
+        // A work that must last begins a group of its own behind fleeting ones; these are welcome in any group.
+        if (isFleeting && this.#queue[0]?.isFleeting === false) break
       } while (members.length < this.#options.maxWorks && performance.now() - startedAt < this.#options.maxMs)
       connection.exec('commit')
-      await this.#flush(connection, members)
     } catch (error) {
       this.#recover(error)
       const failed =
@@ -147,22 +149,6 @@ export class GroupWriter<DB> {
       if (outcome === null || 'error' in outcome) job.answer.reject(outcome?.error)
       else job.answer.resolve(outcome.value)
     }
-  }
-
-  async #flush(connection: SqliteConnection, members: readonly { readonly job: Job<DB> }[]): Promise<void> {
-    if (this.#options.durability === 'relaxed' || members.every(({ job }) => job.isFleeting)) return
-    this.#isLogInDoubt = true
-    await connection.flush()
-    this.#isLogInDoubt = false
-  }
-
-  /**
-   * After a flush that failed the log may have a hole on the disk, beyond which nothing would be found after a power cut. So
-   * what it holds goes into the database, and the next commit to its beginning.
-   */
-  #emptyLog(connection: SqliteConnection): void {
-    if (!connection.emptyLog()) throw new Outage('what was committed could not be made durable yet')
-    this.#isLogInDoubt = false
   }
 
   async #run(connection: SqliteConnection, { work }: Job<DB>): Promise<Outcome> {

@@ -47,7 +47,7 @@ export async function openSqliteRecords<DB>(options: SqliteRecordsOptions<DB>): 
   const { file, migrations, durability } = options
   await makePrivate(file)
   const writer = new GroupWriter<DB>({
-    openConnection: () => SqliteConnection.openWriter(file),
+    openConnection: () => SqliteConnection.openWriter(file, durability),
     durability,
   })
   const readers = new Readers(file)
@@ -96,7 +96,15 @@ function refuseDeferred(connection: SqliteConnection): void {
 async function scrub<DB>(writer: GroupWriter<DB>, file: string): Promise<void> {
   const deadline = performance.now() + MAX_SCRUB_MS
   for (;;) {
-    const isEmptied = await writer.between((connection) => connection.emptyLog())
+    const isEmptied = await writer.between((connection) => {
+      // A reader of this very thread cannot end while SQLite waits for it: so no waiting in there.
+      connection.rows('pragma busy_timeout = 0')
+      try {
+        return connection.rows('pragma wal_checkpoint(truncate)')[0]?.['busy'] === 0
+      } finally {
+        connection.rows('pragma busy_timeout = 1000')
+      }
+    })
     if (isEmptied) return
     if (performance.now() > deadline)
       throw new Outage(`${basename(file)} could not be scrubbed: it is being read`)
