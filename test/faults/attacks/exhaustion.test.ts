@@ -215,8 +215,8 @@ describe('many requests', () => {
     const before = await memory()
     for (let index = 100; index < 300; index++) await ask(index)
     const after = await memory()
-    // No label of a metric is a client's text.
-    expect(after.lines).toBe(before.lines)
+    // No label of a metric is a client's text: 800 new names would be thousands of lines, one rare status is a few.
+    expect(after.lines - before.lines).toBeLessThan(100)
     expect(after.heap - before.heap).toBeLessThan(64 * 1024 * 1024)
   }, 120_000)
 
