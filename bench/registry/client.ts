@@ -1,4 +1,4 @@
-import { type Hash, createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { type Address, type Answer, Connection } from './connection.ts'
 
 /** What the client is told to do, on `concurrency` connections at once. */
@@ -61,21 +61,29 @@ async function runJob(job: Job): Promise<JobResult> {
 
 /** Layers that differ in their last bytes alone: hashing and making them costs the client next to nothing. */
 class Bodies {
-  readonly #prefix: Buffer
-  readonly #hash: Hash
+  /** One random block over and over: memory for one, however large the layer. */
+  readonly #prefix: readonly Buffer[]
+  readonly #hash = createHash('sha256')
 
   constructor(bytes: number) {
-    this.#prefix = randomBytes(Math.max(0, bytes - TAIL_BYTES))
-    this.#hash = createHash('sha256').update(this.#prefix)
+    const block = randomBytes(Math.min(BLOCK_BYTES, Math.max(0, bytes - TAIL_BYTES)))
+    const parts: Buffer[] = []
+    for (let left = Math.max(0, bytes - TAIL_BYTES); left > 0; left -= block.length) {
+      parts.push(block.subarray(0, left))
+    }
+    for (const part of parts) this.#hash.update(part)
+    this.#prefix = parts
   }
 
   fresh(): Content {
     const tail = randomBytes(TAIL_BYTES)
     const digest = `sha256:${this.#hash.copy().update(tail).digest('hex')}`
-    return { parts: [this.#prefix, tail], bytes: this.#prefix.length + tail.length, digest }
+    const parts = [...this.#prefix, tail]
+    return { parts, bytes: parts.reduce((sum, { length }) => sum + length, 0), digest }
   }
 }
 
+const BLOCK_BYTES = 64 * 1024 * 1024
 const TAIL_BYTES = 32
 
 interface Content {
