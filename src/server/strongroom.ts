@@ -114,7 +114,9 @@ function observer(metrics: Metrics, log: Log): Parameters<typeof pipeline>[0]['o
   return {
     finished(record) {
       metrics.requestFinished(record)
-      log.info(record, 'request')
+      // A 5xx is the operator's business even when it was foreseen: damaged bytes, a full disk, a vault that does not answer.
+      if (record.status >= 500) log.warn(record, 'request not served')
+      else log.info(record, 'request')
     },
     bug: (error, requestId) =>
       log.error({ error, requestId }, 'a request failed in a way that nobody foresaw'),
