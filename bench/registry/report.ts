@@ -23,9 +23,9 @@ export function comparisonHeader(names: readonly [string, string]): string {
   ].join('\n')
 }
 
-export function comparisonLine({ row, measured: [a, b] }: Compared): string {
+/** @param target a ratio below it is marked */
+export function comparisonLine({ row, measured: [a, b] }: Compared, target: number): string {
   const pair = (value: (measured: Measured) => number) => `${short(value(a))} / ${short(value(b))}`
-  const target = row.isSmall ? 2 : 1
   const ratio = a.operationsPerSecond / b.operationsPerSecond
   return line(
     row.name,
