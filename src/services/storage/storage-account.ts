@@ -1,0 +1,82 @@
+import type { AccountKey } from '../../crypto/account-key.ts'
+import type { Guid } from '../../kernel/guid.ts'
+import type { ProtectedResource } from '../keyring/keyring.ts'
+
+export const STORAGE_ACCOUNT_TYPE = 'Microsoft.Storage/storageAccounts'
+
+/** A storage account as its data plane needs it: read from the resource, kept until the resource changes. */
+export interface StorageAccount {
+  readonly uid: string
+  readonly resourceId: string
+  readonly subscriptionId: Guid
+  readonly tenantId: Guid
+  /** Lower case, as in the host name. */
+  readonly name: string
+  readonly kind: 'Storage' | 'StorageV2' | 'BlobStorage' | 'BlockBlobStorage' | 'FileStorage'
+  /** `Standard_LRS` */
+  readonly sku: string
+  readonly accessTier: 'Hot' | 'Cool' | 'Cold'
+  readonly createdAt: Date
+  readonly isHttpsOnly: boolean
+  readonly minimumTlsVersion: 'TLS1_0' | 'TLS1_1' | 'TLS1_2' | 'TLS1_3'
+  readonly allowsSharedKey: boolean
+  readonly allowsBlobPublicAccess: boolean
+  /** A second, independent sealing layer under a service-managed key. */
+  readonly requiresInfrastructureEncryption: boolean
+  readonly network: StorageNetwork
+  readonly keys: readonly StorageAccountKey[]
+  /** Blob service settings of the resource manager: versioning and soft delete. */
+  readonly blobService: BlobServiceSettings
+}
+
+export interface StorageAccountKey {
+  readonly name: 'key1' | 'key2'
+  readonly key: AccountKey
+}
+
+export interface StorageNetwork {
+  readonly isPublic: boolean
+  readonly defaultAction: 'Allow' | 'Deny'
+  /** IPv4 addresses or CIDR ranges. */
+  readonly ipRules: readonly string[]
+}
+
+/** `blobServices/default`. Days are whole days; null: off. */
+export interface BlobServiceSettings {
+  readonly isVersioningEnabled: boolean
+  readonly deleteRetentionDays: number | null
+  readonly containerDeleteRetentionDays: number | null
+}
+
+/** An encryption scope: a root key of its own below the account. */
+export interface EncryptionScope {
+  readonly uid: string
+  readonly resourceId: string
+  /** In the letter case of its creation. */
+  readonly name: string
+  readonly isEnabled: boolean
+  readonly requiresInfrastructureEncryption: boolean
+}
+
+export interface StorageAccounts {
+  /** @returns null when no account has that name (in any letter case) */
+  find(name: string): Promise<StorageAccount | null>
+  /** @returns null when the account has no such scope (names in any letter case) */
+  findScope(account: StorageAccount, name: string): Promise<EncryptionScope | null>
+  /** By the uid that is stored with a blob. */
+  findScopeByUid(account: StorageAccount, uid: string): Promise<EncryptionScope | null>
+  /** To be called after the account, its blob service or one of its scopes has changed. */
+  forget(name: string): void
+}
+
+/** What the keyring keeps the account's root key for. */
+export function protectedAccount(account: {
+  readonly uid: string
+  readonly resourceId: string
+}): ProtectedResource {
+  return { uid: account.uid, resourceId: account.resourceId, purpose: 'storage-account' }
+}
+
+export function protectedScope(scope: Pick<EncryptionScope, 'uid' | 'resourceId'>): ProtectedResource {
+  return { uid: scope.uid, resourceId: scope.resourceId, purpose: 'encryption-scope' }
+}
