@@ -58,3 +58,11 @@ test.each([
 ])('parseAuthority() refuses %j', (text) => {
   expect(parseAuthority(text)).toBeNull()
 })
+
+test('an IP address leaves the subject to the path', () => {
+  const byAddress = hostTable([{ host: 'address', protocol: login }])
+  for (const address of ['127.0.0.1', '[::1]'])
+    expect(byAddress.find(address)).toEqual({ protocol: login, subject: null })
+  expect(byAddress.find('localhost')).toBeNull()
+  expect(table.find('127.0.0.1')).toBeNull()
+})

@@ -1,8 +1,12 @@
+import { isIP } from 'node:net'
 import type { Protocol } from './operation.ts'
 
 /** Which protocol a host speaks. The Host header alone decides; SNI only picks the certificate. */
 export interface HostRule {
-  /** `login.localhost` for one host; `*.vault.localhost` for one label in front. Without port, lower case. */
+  /**
+   * `login.localhost` for one host; `*.vault.localhost` for one label in front. Without port, lower case. `address` for
+   * any IP address: path style.
+   */
   readonly host: string
   readonly protocol: AnyProtocol
 }
@@ -12,8 +16,8 @@ export type AnyProtocol = Protocol<unknown, unknown>
 
 export interface FoundHost {
   readonly protocol: AnyProtocol
-  /** What the `*` stands for; empty for a fixed host. */
-  readonly subject: string
+  /** What the `*` stands for; empty for a fixed host; null in path style, where the path's first segment says it. */
+  readonly subject: string | null
 }
 
 export interface HostTable {
@@ -23,8 +27,10 @@ export interface HostTable {
 export function hostTable(rules: readonly HostRule[]): HostTable {
   const fixed = new Map<string, AnyProtocol>()
   const wild = new Map<string, AnyProtocol>()
+  let byAddress: AnyProtocol | undefined
   for (const { host, protocol } of rules) {
-    if (host.startsWith('*.')) wild.set(host.slice(2), protocol)
+    if (host === 'address') byAddress = protocol
+    else if (host.startsWith('*.')) wild.set(host.slice(2), protocol)
     else fixed.set(host, protocol)
   }
   return {
@@ -33,7 +39,10 @@ export function hostTable(rules: readonly HostRule[]): HostTable {
       if (exact !== undefined) return { protocol: exact, subject: '' }
       const dot = hostname.indexOf('.')
       const protocol = dot > 0 ? wild.get(hostname.slice(dot + 1)) : undefined
-      return protocol === undefined ? null : { protocol, subject: hostname.slice(0, dot) }
+      if (protocol !== undefined) return { protocol, subject: hostname.slice(0, dot) }
+      return byAddress !== undefined && isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+        ? { protocol: byAddress, subject: null }
+        : null
     },
   }
 }

@@ -15,29 +15,37 @@ export interface Matcher<C, N> {
 interface Route<C, N> {
   readonly operation: AnyOperation<C, N>
   readonly path: CompiledPath
-  /** Lower-case names and values; `true` for any value. */
-  readonly query: readonly (readonly [name: string, value: string | true])[]
+  readonly query: Conditions
+  readonly headers: Conditions
 }
+
+/** Lower-case names and values; `true` for any value. */
+type Conditions = readonly (readonly [name: string, value: string | true])[]
 
 /**
  * Compiles a protocol's table once. GET operations answer HEAD too, unless the table has a HEAD of its own. Of several that
- * fit, the one with the most query conditions is taken; among equals the first of the table.
+ * fit, the one with the most conditions on query and headers is taken; among equals the first of the table.
  */
 export function compileOperations<C, N>(protocol: Protocol<C, N>): Matcher<C, N> {
   const routes = protocol.operations
     .map((operation): Route<C, N> => {
-      const query = Object.entries(operation.query ?? {}).map(
-        ([name, value]) => [name.toLowerCase(), value === true ? true : value.toLowerCase()] as const,
-      )
-      return { operation, path: compilePath(operation.path, protocol.ignoreCase), query }
+      return {
+        operation,
+        path: compilePath(operation.path, {
+          ignoreCase: protocol.ignoreCase,
+          keepsSlash: protocol.keepsPaths ?? false,
+        }),
+        query: conditionsOf(operation.query),
+        headers: conditionsOf(operation.headers),
+      }
     })
-    .sort((a, b) => b.query.length - a.query.length)
+    .sort((a, b) => b.query.length + b.headers.length - a.query.length - a.headers.length)
   const byMethod = Map.groupBy(routes, ({ operation }) => operation.method)
 
   return {
     match(head) {
       const query = firstValues(head.query)
-      const find = (method: Method) => firstFit(byMethod.get(method) ?? [], head.path, query)
+      const find = (method: Method) => firstFit(byMethod.get(method) ?? [], head, query)
       const found = find(head.method) ?? (head.method === 'HEAD' ? find('GET') : null)
       if (found !== null) return found
       const allowed = new Set([...byMethod.keys()].filter((method) => find(method) !== null))
@@ -46,6 +54,13 @@ export function compileOperations<C, N>(protocol: Protocol<C, N>): Matcher<C, N>
       throw new HttpFault('method-not-allowed', { allowed: [...allowed] })
     },
   }
+}
+
+function conditionsOf(given: Readonly<Record<string, string | true>> | undefined): Conditions {
+  return Object.entries(given ?? {}).map(([name, value]) => [
+    name.toLowerCase(),
+    value === true ? true : value.toLowerCase(),
+  ])
 }
 
 /** Read once a request: a look-up for each route through thousands of names would be work that a client can make us do. */
@@ -60,11 +75,12 @@ function firstValues(query: URLSearchParams): ReadonlyMap<string, string> {
 
 function firstFit<C, N>(
   routes: readonly Route<C, N>[],
-  path: string,
+  { path, headers }: RequestHead,
   query: ReadonlyMap<string, string>,
 ): Matched<C, N> | null {
   for (const route of routes) {
     if (!route.query.every(([name, wanted]) => isMet(query.get(name), wanted))) continue
+    if (!route.headers.every(([name, wanted]) => isMet(headers.get(name)?.toLowerCase(), wanted))) continue
     const params = route.path.match(path)
     if (params !== null) return { operation: route.operation, params }
   }

@@ -6,7 +6,10 @@ export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPT
 /** All of a request but its body; made once, before anything is matched. */
 export interface RequestHead {
   readonly method: Method
-  /** Percent-decoded once, double slashes collapsed, begins with `/`, holds no `.` or `..` segment and no control character. */
+  /**
+   * Percent-decoded once, begins with `/`, holds no control character. Unless the protocol keeps paths: double slashes
+   * collapsed, no `.` or `..` segment. In path style, without the subject in front.
+   */
   readonly path: string
   /** Names percent-decoded; the first of several values. Names keep their case: look-ups by `queryValue()` ignore it. */
   readonly query: URLSearchParams
@@ -16,7 +19,10 @@ export interface RequestHead {
   readonly headers: ReadonlyMap<string, string>
   /** Host as sent, with its port: `kv1.vault.localhost:8443`. */
   readonly authority: string
-  /** What the wildcard of the matched host stands for: `kv1`. Empty for a fixed host. */
+  /**
+   * What the wildcard of the matched host stands for: `kv1`. Empty for a fixed host. In path style (the host is an address),
+   * the first segment of the path.
+   */
   readonly subject: string
   /** The socket's peer address, IPv4-mapped IPv6 unfolded. Never from a header. */
   readonly remoteAddress: string
@@ -82,6 +88,8 @@ export interface Operation<C, N = string | null, P extends string = string> {
   readonly path: P
   /** Query names that must be there, with that value; `true` for any. Operations with more of them are tried first. */
   readonly query?: Readonly<Record<string, string | true>>
+  /** The same of request headers (lower-case names): `x-ms-blob-type`, `x-ms-copy-source`. */
+  readonly headers?: Readonly<Record<string, string | true>>
   /** The permission the caller must hold; null only for public operations. */
   readonly needs: N
   readonly body: BodyRule
@@ -117,6 +125,8 @@ export interface Protocol<C = unknown, N = string | null> {
   readonly operations: readonly AnyOperation<C, N>[]
   /** Whether paths are matched in any letter case (parameters keep theirs). */
   readonly ignoreCase: boolean
+  /** Paths are names of the client's own: double slashes, dot segments and a slash at the end mean what they say. */
+  readonly keepsPaths?: true
   /**
    * Authenticates and authorises, before any of the body is read. `matched` is null when no operation fits;
    * a protocol that hides what exists throws its 401 first.

@@ -88,7 +88,7 @@ test('decodePath() either refuses with its fault or gives a path without dots, c
 })
 
 test('compilePath() finds every placeholder of any path it was filled into', () => {
-  const pattern = compilePath('/keys/{name}/versions/{version}', false)
+  const pattern = compilePath('/keys/{name}/versions/{version}', { ignoreCase: false })
   fc.assert(
     fc.property(segment, segment, (name, version) => {
       expect(pattern.match(`/keys/${name}/versions/${version}`)).toEqual({ name, version })
@@ -97,7 +97,7 @@ test('compilePath() finds every placeholder of any path it was filled into', () 
 })
 
 test('compilePath() takes {name+} for one or more segments, whatever follows', () => {
-  const pattern = compilePath('/v2/{name+}/manifests/{reference}', false)
+  const pattern = compilePath('/v2/{name+}/manifests/{reference}', { ignoreCase: false })
   fc.assert(
     fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), segment, (names, reference) => {
       fc.pre(!names.includes('manifests') && reference !== 'manifests')
@@ -109,7 +109,7 @@ test('compilePath() takes {name+} for one or more segments, whatever follows', (
 })
 
 test('compilePath() takes {version?} for an empty, a missing and a filled segment', () => {
-  const pattern = compilePath('/keys/{name}/{version?}', false)
+  const pattern = compilePath('/keys/{name}/{version?}', { ignoreCase: false })
   expect(pattern.match('/keys/k')).toEqual({ name: 'k', version: '' })
   expect(pattern.match('/keys/k/')).toEqual({ name: 'k', version: '' })
   expect(pattern.match('/keys/k/v1')).toEqual({ name: 'k', version: 'v1' })
@@ -118,36 +118,51 @@ test('compilePath() takes {version?} for an empty, a missing and a filled segmen
 })
 
 test('compilePath() reads several placeholders in one segment', () => {
-  const pattern = compilePath("/{table}(a='{a}',b='{b}')", false)
+  const pattern = compilePath("/{table}(a='{a}',b='{b}')", { ignoreCase: false })
   expect(pattern.match("/orders(a='1',b='x y')")).toEqual({ table: 'orders', a: '1', b: 'x y' })
   expect(pattern.match("/orders(a='1')")).toBeNull()
 })
 
 test('compilePath() matches in any letter case only when asked to, and leaves parameters as they are', () => {
-  expect(compilePath('/Keys/{name}', false).match('/keys/K')).toBeNull()
-  expect(compilePath('/Keys/{name}', true).match('/kEYS/Mixed')).toEqual({ name: 'Mixed' })
+  expect(compilePath('/Keys/{name}', { ignoreCase: false }).match('/keys/K')).toBeNull()
+  expect(compilePath('/Keys/{name}', { ignoreCase: true }).match('/kEYS/Mixed')).toEqual({ name: 'Mixed' })
 })
 
 test('compilePath() takes no character of a pattern for more than itself', () => {
-  expect(compilePath('/a.b/(c)', false).match('/axb/(c)')).toBeNull()
-  expect(compilePath('/a.b/(c)', false).match('/a.b/(c)')).toEqual({})
+  expect(compilePath('/a.b/(c)', { ignoreCase: false }).match('/axb/(c)')).toBeNull()
+  expect(compilePath('/a.b/(c)', { ignoreCase: false }).match('/a.b/(c)')).toEqual({})
 })
 
 test('compilePath() keeps a line separator within a name', () => {
-  expect(compilePath('/{name+}', false).match('/a\u2028b/c')).toEqual({ name: 'a\u2028b/c' })
+  expect(compilePath('/{name+}', { ignoreCase: false }).match('/a\u2028b/c')).toEqual({ name: 'a\u2028b/c' })
 })
 
 test.each(['/{a', '/a}', '/{a-b}', '/{a}{b+}', '/x{a?}{b}'])(
   'compilePath() refuses the pattern %s',
   (pattern) => {
-    expect(() => compilePath(pattern, false)).toThrow(TypeError)
+    expect(() => compilePath(pattern, { ignoreCase: false })).toThrow(TypeError)
   },
 )
 
 test('compilePath() answers in milliseconds for the longest path a request line can bring', () => {
-  const pattern = compilePath('/v2/{name+}/blobs/uploads/{id}', false)
+  const pattern = compilePath('/v2/{name+}/blobs/uploads/{id}', { ignoreCase: false })
   const path = `/v2${'/blobs/uploads'.repeat(2_000)}/x/y`
   const begun = performance.now()
   expect(pattern.match(path)).toBeNull()
   expect(performance.now() - begun).toBeLessThan(100)
+})
+
+test('compilePath() leaves a slash at the end to the name where paths are kept', () => {
+  const kept = compilePath('/{container}/{blob+}', { ignoreCase: false, keepsSlash: true })
+  expect(kept.match('/c/dir/')).toEqual({ container: 'c', blob: 'dir/' })
+  expect(kept.match('/c//a')).toEqual({ container: 'c', blob: '/a' })
+  expect(kept.match('/c/')).toBeNull()
+  expect(compilePath('/{container}', { ignoreCase: false, keepsSlash: true }).match('/c/')).toEqual({
+    container: 'c',
+  })
+})
+
+test('decodePath() keeps slashes and dots where they are names', () => {
+  expect(decodePath('/c//a/../b%2F/', true)).toBe('/c//a/../b//')
+  expect(() => decodePath('/c/%00', true)).toThrow(HttpFault)
 })

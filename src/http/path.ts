@@ -5,13 +5,15 @@ const control = /\p{Cc}/u
 const unencoded = /[^\x20-\x7e]/
 
 /**
- * The path of a request target, decoded once. Double slashes are one (az sends `//metadata/endpoints`).
+ * The path of a request target, decoded once. Double slashes are one (az sends `//metadata/endpoints`), unless the
+ * protocol keeps paths as they are.
  * @throws HttpFault `path-malformed`
  */
-export function decodePath(rawPath: string): string {
+export function decodePath(rawPath: string, keepsPaths = false): string {
   if (unencoded.test(rawPath)) throw malformed('it holds a character that must be percent-encoded')
   let path = percentDecoded(rawPath)
   if (control.test(path)) throw malformed('it holds a control character')
+  if (keepsPaths) return path
   if (path.includes('//')) path = path.replace(/\/{2,}/g, '/')
   if (!path.startsWith('/')) throw malformed('it does not begin with a slash')
   if (/\/\.\.?(\/|$)/.test(path)) throw malformed('it holds a `.` or `..` segment')
@@ -31,6 +33,12 @@ function malformed(reason: string): HttpFault<'path-malformed'> {
   return new HttpFault('path-malformed', { reason })
 }
 
+interface PathOptions {
+  readonly ignoreCase: boolean
+  /** Whether a slash at the end belongs to what `{name+}` takes, instead of meaning nothing. */
+  readonly keepsSlash?: boolean
+}
+
 export interface CompiledPath {
   /** The parameters when `path` fits, else null. */
   match(path: string): Readonly<Record<string, string>> | null
@@ -43,7 +51,7 @@ const placeholder = /\{([A-Za-z]+)([?+]?)\}/g
  *
  * @throws TypeError for a pattern that is none
  */
-export function compilePath(pattern: string, ignoreCase: boolean): CompiledPath {
+export function compilePath(pattern: string, options: PathOptions): CompiledPath {
   const names: string[] = []
   const source = pattern
     .split('/')
@@ -60,7 +68,8 @@ export function compilePath(pattern: string, ignoreCase: boolean): CompiledPath 
     })
     .join('')
   // `s`: a line separator (U+2028) in a name is a character like any other.
-  const expression = new RegExp(`^${source}/?$`, ignoreCase ? 'is' : 's')
+  const end = options.keepsSlash === true && pattern.endsWith('+}') ? '' : '/?'
+  const expression = new RegExp(`^${source}${end}$`, options.ignoreCase ? 'is' : 's')
   return {
     match(path) {
       const found = expression.exec(path)

@@ -132,10 +132,10 @@ async function answer(deps: PipelineDeps, matcherOf: MatcherOf, exchange: Exchan
     const reply = place === null ? badHost : unknownHost
     return finish(exchange, reply, { 'x-ms-request-id': requestId })
   }
-  const { protocol, subject } = found
+  const { protocol } = found
+  const head = headOf(exchange, place, found.subject)
   label.protocol = protocol.name
-  label.subject = subject
-  const head = headOf(exchange, place, subject)
+  label.subject = head.subject
   const reply = await replyTo(deps, matcherOf(protocol), protocol, { head, exchange })
   return finish(exchange, reply, protocol.headers(head))
 }
@@ -149,7 +149,7 @@ async function replyTo(
   const { request, response, label, signal, requestId } = exchange
   try {
     if (!methods.has(head.method)) throw new HttpFault('method-not-allowed', { allowed: [...methods] })
-    head.path = decodePath(head.path)
+    head.path = decodePath(head.path, protocol.keepsPaths)
     const matched = matcher.match(head)
     label.operation = matched?.operation.id ?? 'none'
     const caller = await protocol.admit(head, matched)
@@ -164,19 +164,21 @@ async function replyTo(
   }
 }
 
-function headOf(exchange: Exchange, place: Place, subject: string): { path: string } & RequestHead {
+function headOf(exchange: Exchange, place: Place, subject: string | null): { path: string } & RequestHead {
   const { target, authority } = place
   const { request, requestId, startedAt } = exchange
   const split = target.indexOf('?')
+  const path = split < 0 ? target : target.slice(0, split)
+  const [, first = '', rest = ''] = /^\/([^/]*)(.*)$/s.exec(path) ?? []
   return {
     method: request.method as Method,
     // Not decoded yet: a path that does not decode is refused in the protocol's own words.
-    path: split < 0 ? target : target.slice(0, split),
+    path: subject === null ? rest || '/' : path,
     query: new URLSearchParams(split < 0 ? '' : target.slice(split)),
     target,
     headers: joinedHeaders(request),
     authority,
-    subject,
+    subject: subject ?? first,
     remoteAddress: addressOf(request),
     requestId,
     startedAt,
