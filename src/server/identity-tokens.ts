@@ -5,7 +5,11 @@ import { KeyHolderFault, type TokenSource } from '../services/keyring/ports.ts'
 /** The keyring asks for tokens here and nowhere else; the claim that they carry is of the directory's making. */
 export function identityTokens(directory: Pick<Directory, 'tokenForResource'>): TokenSource {
   return {
-    async token(request) {
+    async token({ federatedClientId, ...request }) {
+      if (federatedClientId !== null) {
+        const message = `No token is issued to the application ${federatedClientId} on behalf of an identity.`
+        throw new KeyHolderFault('refused', { cause: 'token-refused', keyId: '', message })
+      }
       try {
         return await directory.tokenForResource(request)
       } catch (error) {

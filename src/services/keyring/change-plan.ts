@@ -79,7 +79,10 @@ function isSameIdentityAndKey(now: Protection, to: Protection): boolean {
   if (now.source === 'service' || to.source === 'service') return false
   const [a, b] = [now.identity, to.identity]
   const isSameIdentity =
-    a.principalId === b.principalId && a.clientId === b.clientId && a.isSystem === b.isSystem
+    a.principalId === b.principalId &&
+    a.clientId === b.clientId &&
+    a.isSystem === b.isSystem &&
+    now.federated?.clientId === to.federated?.clientId
   return isSameIdentity && isSameKey(now.key, to.key)
 }
 

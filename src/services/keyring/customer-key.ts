@@ -59,7 +59,7 @@ export function customerKey(
   ) =>
     withDeadline(deps.deadlineMs, signal, async (limit) => {
       try {
-        const token = await abortable(tokenFor(deps, resource, protection), limit)
+        const token = await abortable(tokenFor(deps, resource, protection, limit), limit)
         return await call(token, limit)
       } catch (error) {
         throw asRefusal(error, key, protection)
@@ -99,7 +99,8 @@ export function customerKey(
 async function tokenFor(
   { tokens, vaults, tokenLifetimeMs }: CustomerKeyDeps,
   { resourceId }: ProtectedResource,
-  { key, identity }: CustomerProtection,
+  { key, identity, federated }: CustomerProtection,
+  signal: AbortSignal,
 ): Promise<string> {
   const kind = findVaultKind(key.vaultUrl, vaults)
   if (kind === null) {
@@ -111,12 +112,15 @@ async function tokenFor(
       message,
     })
   }
-  return tokens.token({
+  const request = {
     principalId: identity.principalId,
+    federatedClientId: federated?.clientId ?? null,
     resourceId,
+    vaultUrl: key.vaultUrl,
     audience: kind.audience,
     lifetimeMs: tokenLifetimeMs,
-  })
+  }
+  return tokens.token(request, signal)
 }
 
 /** A holder that speaks of another key than it was asked for gives no answer. */

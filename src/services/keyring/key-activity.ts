@@ -101,6 +101,7 @@ function factsOf(wrapping: Wrapping): JsonObject {
     keyIdentifier: formatKeyIdentifier(protection.key),
     versionedKeyIdentifier: formatKeyIdentifier(versionedKey),
     identity: { principalId, clientId, isSystem },
+    ...(protection.federated !== undefined && { federatedClientId: protection.federated.clientId }),
   }
 }
 

@@ -21,6 +21,11 @@ export type Protection =
       readonly key: KeyIdentifier
       /** The managed identity that opens the vault; the caller has checked that it is attached to the resource. */
       readonly identity: { readonly principalId: Guid; readonly clientId: Guid; readonly isSystem: boolean }
+      /**
+       * The multi-tenant application as whose service principal, in the vault's own tenant, the identity opens the vault
+       * (Azure's `federatedIdentityClientId`). Absent: the identity opens it as itself.
+       */
+      readonly federated?: { readonly clientId: Guid }
     }
 
 export interface ProtectionState {

@@ -75,16 +75,23 @@ export interface KeyHolder {
   watch(listener: (change: KeyChange) => void): Disposable
 }
 
-/** Gets tokens for a resource's managed identity. @throws KeyHolderFault `identity-gone` */
+export interface VaultTokenRequest {
+  /** Of the resource's managed identity. */
+  readonly principalId: Guid
+  /** The application as whose service principal, in the vault's tenant, the identity goes there; null: as itself. */
+  readonly federatedClientId: Guid | null
+  /** ARM id of the registry or account that the key is opened for. */
+  readonly resourceId: string
+  /** The vault that will be shown the token: its tenant and its server are found by it. */
+  readonly vaultUrl: string
+  /** From configuration by the vault's suffix, never from a challenge. */
+  readonly audience: string
+  readonly lifetimeMs: number
+}
+
+/** Gets tokens for a resource's managed identity. @throws KeyHolderFault `identity-gone`, `token-refused`, `vault-not-found`; Outage */
 export interface TokenSource {
-  token(request: {
-    readonly principalId: Guid
-    /** ARM id of the registry or account that the key is opened for. */
-    readonly resourceId: string
-    /** From configuration by the vault's suffix, never from a challenge. */
-    readonly audience: string
-    readonly lifetimeMs: number
-  }): Promise<string>
+  token(request: VaultTokenRequest, signal: AbortSignal): Promise<string>
 }
 
 /** The process's own clocks, for leases only. Never the movable `Clock`. */

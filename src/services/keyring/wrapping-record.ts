@@ -35,6 +35,7 @@ const protection = z.discriminatedUnion('source', [
     source: z.literal('customer'),
     key,
     identity: z.object({ principalId: guid, clientId: guid, isSystem: z.boolean() }),
+    federated: z.object({ clientId: guid }).exactOptional(),
   }),
 ])
 const settingsShape = z.object({

@@ -1,7 +1,6 @@
 import { randomHex } from '../../../crypto/random.ts'
 import type { RsaKey } from '../../../crypto/rsa-key.ts'
 import { Outage } from '../../../kernel/fault.ts'
-import type { Guid } from '../../../kernel/guid.ts'
 import {
   type KeyChange,
   type KeyDescription,
@@ -10,6 +9,7 @@ import {
   type KeyIdentifier,
   type RefusalCause,
   type TokenSource,
+  type VaultTokenRequest,
 } from '../ports.ts'
 
 export type Operation = 'describe' | 'wrap' | 'unwrap'
@@ -28,12 +28,7 @@ interface Version extends Pick<KeyDescription, 'version' | 'enabled'> {
 /** A driver for tests: a vault with real RSA keys that does as it is told, and remembers what it was asked. */
 export class ScriptedVault implements KeyHolder, TokenSource {
   readonly calls: Call[] = []
-  readonly tokens: {
-    readonly principalId: Guid
-    readonly audience: string
-    readonly lifetimeMs: number
-    readonly resourceId: string
-  }[] = []
+  readonly tokens: VaultTokenRequest[] = []
   /** What descriptions say besides. */
   described: Partial<KeyDescription> = {}
   /** Called before each operation is answered; may throw, or hang. */
@@ -71,12 +66,7 @@ export class ScriptedVault implements KeyHolder, TokenSource {
     return this.calls.filter((call) => call.operation === operation).length
   }
 
-  async token(request: {
-    readonly principalId: Guid
-    readonly resourceId: string
-    readonly audience: string
-    readonly lifetimeMs: number
-  }): Promise<string> {
+  async token(request: VaultTokenRequest): Promise<string> {
     this.tokens.push(request)
     if (this.goneIdentities.has(request.principalId)) {
       throw new KeyHolderFault('refused', {
