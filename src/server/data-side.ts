@@ -12,6 +12,8 @@ import {
   openRegistryTokens,
   registryTokenSigner,
 } from '../services/registry/registry-tokens.ts'
+import type { StorageAccounts } from '../services/storage/storage-account.ts'
+import { openStorageAccounts } from '../services/storage/storage-accounts.ts'
 import { inProcessKeyHolder } from '../services/vault/in-process-key-holder.ts'
 import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
@@ -25,6 +27,7 @@ export interface DataSide extends AsyncDisposable {
   readonly registries: Registries
   readonly registryTokens: RegistryTokens
   readonly registryContent: RegistryContent
+  readonly storageAccounts: StorageAccounts
 }
 
 export interface DataSideDeps {
@@ -60,6 +63,7 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
     registryContent,
     registries: openRegistries(resourceStore, (name) => loginServerOf(endpoints, name)),
     registryTokens,
+    storageAccounts: openStorageAccounts(resourceStore),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

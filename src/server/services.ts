@@ -12,6 +12,8 @@ import type { Resource, ResourceProvider } from '../services/resources/provider.
 import { managedIdentityProvider } from '../services/resources/providers/managed-identity.ts'
 import { type Resources, openResources } from '../services/resources/resources.ts'
 import { type RoleAssignments, roleAssignments } from '../services/resources/role-assignments.ts'
+import { storageProvider } from '../services/storage/resource-provider.ts'
+import { protectedAccount } from '../services/storage/storage-account.ts'
 import { vaultResourceProvider } from '../services/vault/resource-provider.ts'
 import { type KeyOwner, keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { type DataSide, loginServerOf, openDataSide } from './data-side.ts'
@@ -85,7 +87,7 @@ function providersOf(
   sides: { readonly keysSide: KeysSide; readonly dataSide: DataSide; readonly vaults: readonly VaultKind[] },
 ): readonly ResourceProvider[] {
   const { directory, vault, resourceStore } = sides.keysSide
-  const { keyring, registries, registryContent } = sides.dataSide
+  const { keyring, registries, registryContent, storageAccounts } = sides.dataSide
   return [
     managedIdentityProvider({ directory, endpoints }),
     vaultResourceProvider({ vault, resources: resourceStore }),
@@ -101,6 +103,15 @@ function providersOf(
       parseKeyId: (text) => parseKeyIdentifier(text, sides.vaults),
       limits: config.limits,
     }),
+    storageProvider({
+      resources: resourceStore,
+      store: resourceStore,
+      accounts: storageAccounts,
+      keyring,
+      discard: (account) => discardAccount(sides.dataSide, account, log),
+      endpoints,
+      clock,
+    }),
   ]
 }
 
@@ -112,6 +123,12 @@ function discard({ registryContent, keyring }: DataSide, registry: Resource, log
   }
   work().catch((error: unknown) => {
     log.error({ error, resourceId: registry.id }, 'the data of a deleted registry stays for the sweeper')
+  })
+}
+
+function discardAccount({ keyring }: DataSide, { uid, id }: Resource, log: Log): void {
+  keyring.destroy(protectedAccount({ uid, resourceId: id })).catch((error: unknown) => {
+    log.error({ error, resourceId: id }, 'the data of a deleted storage account stays for the sweeper')
   })
 }
 

@@ -112,6 +112,8 @@ export interface ResourceType {
   /** How the protocol words that a global name is in use. Left out: `NameNotAvailable`. */
   nameTaken?(name: string): { readonly code: string; readonly message: string }
   readonly identities: 'none' | 'system-and-user'
+  /** What a PUT that made one is answered with; left out: 201. az takes nothing but 200 of a storage account. */
+  readonly createdStatus?: 200
 
   /** PUT: creates or replaces. @throws ResourceFault, or the provider's own fault (mapped by `ProviderFault`) */
   put(call: WriteCall): Promise<Written>

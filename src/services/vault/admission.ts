@@ -1,7 +1,7 @@
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../directory/caller.ts'
 import { VaultFault } from './faults.ts'
-import { isInRanges } from './ip-range.ts'
+import { isInRanges } from '../../kernel/ip-range.ts'
 import { type VaultOperation, vaultOperations } from './operations.ts'
 import type { VaultSettings } from './vault-settings.ts'
 

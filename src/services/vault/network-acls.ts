@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, isJsonObject, member } from '../../kernel/json.ts'
 import { invalid } from './access-policy-entries.ts'
-import { isIpRange } from './ip-range.ts'
+import { isIpRange } from '../../kernel/ip-range.ts'
 
 const MAX_IP_RULES = 1000
 const MAX_NETWORK_RULES = 200

@@ -156,8 +156,9 @@ async function write(
 ): Promise<Reply> {
   const body = readBody(call.body.json)
   const { resource, created } = await resources.write(providerCall(call), { id, body, isPatch })
-  const shown = await resources.present(resource, sessionOf(call).apiVersion)
-  return { status: created ? 201 : 200, body: shown }
+  const { apiVersion } = sessionOf(call)
+  const { createdStatus = 201 } = resources.types.getType(id.type, apiVersion)
+  return { status: created ? createdStatus : 200, body: await resources.present(resource, apiVersion) }
 }
 
 async function shown({ resources }: ResourceOperationDeps, call: ArmCall<unknown>, id: ResourceId) {

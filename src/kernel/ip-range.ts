@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 
-/** `10.1.2.3` or `10.1.0.0/16`: Key Vault's rules know IPv4 only. */
+/** `10.1.2.3` or `10.1.0.0/16`: the rules of vaults and storage accounts know IPv4 only. */
 export function isIpRange(text: string): boolean {
   return parseIpRange(text) !== null
 }
