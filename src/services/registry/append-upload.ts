@@ -4,7 +4,7 @@ import { growUpload, insertExtent, uploadSize } from '../../store/records/regist
 import type { ContentDeps } from './content-deps.ts'
 import { type StagedExtent, beforeCommit, committing, stageExtent } from './extents.ts'
 import { RegistryFault } from './faults.ts'
-import { underLease } from './lease-ended.ts'
+import { underLease } from '../keyring/lease-ended.ts'
 import { openRegistry } from './registry-seal.ts'
 import { type UploadPath, type UploadState, findOpenUpload } from './uploads.ts'
 

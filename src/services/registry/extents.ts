@@ -4,7 +4,7 @@ import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
 import type { ExtentRow } from '../../store/records/registry/uploads.ts'
 import { RegistryFault } from './faults.ts'
-import { underLease } from './lease-ended.ts'
+import { underLease } from '../keyring/lease-ended.ts'
 import type { ExtentPlace, RegistrySeal } from './registry-seal.ts'
 
 /** Sealed bytes that are durable and that no row names yet. */

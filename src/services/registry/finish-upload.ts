@@ -16,7 +16,7 @@ import {
   stageExtent,
 } from './extents.ts'
 import { RegistryFault } from './faults.ts'
-import { underLease } from './lease-ended.ts'
+import { underLease } from '../keyring/lease-ended.ts'
 import { type RegistrySeal, openRegistry } from './registry-seal.ts'
 import { ensureRepository, lockOf } from './repository-rows.ts'
 import { type UploadPath, findOpenUpload } from './uploads.ts'

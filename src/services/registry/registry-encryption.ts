@@ -1,16 +1,17 @@
 import { type JsonObject, isJsonObject, member } from '../../kernel/json.ts'
 import { azureTime } from '../../kernel/clock.ts'
-import { parseGuid } from '../../kernel/guid.ts'
-import {
-  KeyringFault,
-  type Keyring,
-  type KeyringFaults,
-  type ProtectedResource,
-  type Protection,
-  type ProtectionState,
-} from '../keyring/keyring.ts'
+import { inWords } from '../keyring/fault-kinds.ts'
+import { formatKeyIdentifier } from '../keyring/key-id.ts'
+import type { Keyring, ProtectedResource, Protection, ProtectionState } from '../keyring/keyring.ts'
 import type { KeyIdentifier } from '../keyring/ports.ts'
-import { ResourceFault, refused } from '../resources/faults.ts'
+import {
+  type AttachedIdentity,
+  findAttached,
+  identityInUse,
+  isAttached,
+  systemIdentityOf,
+} from '../resources/attached-identity.ts'
+import { refused } from '../resources/faults.ts'
 import type { Resource, ResourceIdentity } from '../resources/provider.ts'
 
 /** `properties.encryption` as sent; null where it is silent. Names are read in any letter case: the seed's template sends `KeyIdentifier`. */
@@ -120,7 +121,7 @@ export function presentEncryption(
   if (protection.source === 'service') return { status: 'disabled' }
   const keyVaultProperties = {
     identity: protection.identity.isSystem ? 'system' : protection.identity.clientId,
-    keyIdentifier: keyIdText(protection.key),
+    keyIdentifier: formatKeyIdentifier(protection.key),
     versionedKeyIdentifier: versionedKeyId,
   }
   if (apiVersion.startsWith('2019')) return { status: 'enabled', keyVaultProperties }
@@ -132,10 +133,6 @@ export function presentEncryption(
       lastKeyRotationTimestamp: azureTime(lastRotatedAt),
     },
   }
-}
-
-function keyIdText({ vaultUrl, name, version }: KeyIdentifier): string {
-  return `${vaultUrl}/keys/${name}${version === null ? '' : `/${version}`}`
 }
 
 function wantedProtection(
@@ -189,53 +186,33 @@ function customerProtection(
 }
 
 /** Principal id, client id, resource id or name; `system` (az's `[system]`) for the registry's own. */
-function attachedIdentity(
-  identities: ResourceIdentity | null,
-  text: string,
-): Extract<Protection, { readonly source: 'customer' }>['identity'] {
-  const { system, user } = identities ?? { system: null, user: [] }
-  const wanted = text.toLowerCase()
-  if (wanted === 'system' || wanted === '[system]') {
-    if (system !== null) return { ...system, isSystem: true }
+function attachedIdentity(identities: ResourceIdentity | null, text: string): AttachedIdentity {
+  if (/^(system|\[system\])$/i.test(text)) {
+    const system = systemIdentityOf(identities)
+    if (system !== null) return system
     throw refused(
       400,
       'SystemAssignedIdentityNotEnabled',
       "The registry's system-assigned identity is not enabled: assign it first (az acr identity assign --identities [system]), give it access to the key, then rotate.",
     )
   }
-  const guid = parseGuid(text)
-  if (system !== null && guid !== null && (system.principalId === guid || system.clientId === guid))
-    return { ...system, isSystem: true }
-  const found = user.find(({ resourceId, principalId, clientId }) => {
-    const id = resourceId.toLowerCase()
-    return principalId === guid || clientId === guid || id === wanted || id.endsWith(`/${wanted}`)
-  })
-  if (found === undefined) {
-    throw refused(
-      400,
-      'IdentityNotAttached',
-      `The identity '${text.slice(0, 300)}' is not attached to the registry. Assign it first: az acr identity assign --identities <resource id>.`,
-      { target: 'encryption.keyVaultProperties.identity' },
-    )
-  }
-  return { principalId: found.principalId, clientId: found.clientId, isSystem: false }
+  const found = findAttached(identities, text)
+  if (found !== null) return found
+  throw refused(
+    400,
+    'IdentityNotAttached',
+    `The identity '${text.slice(0, 300)}' is not attached to the registry. Assign it first: az acr identity assign --identities <resource id>.`,
+    { target: 'encryption.keyVaultProperties.identity' },
+  )
 }
 
-/** Azure lets it go and answers 403 months later; we say so at once. */
 function assertAttached(
   resource: Resource,
   { identity }: Extract<Protection, { readonly source: 'customer' }>,
 ): void {
-  const { system, user } = resource.identity ?? { system: null, user: [] }
-  const isAttached = identity.isSystem
-    ? system?.principalId === identity.principalId
-    : user.some(({ principalId }) => principalId === identity.principalId)
-  if (isAttached) return
-  throw refused(
-    409,
-    'IdentityInUse',
-    `The identity '${identity.clientId}' opens the key of '${resource.id}' and cannot be removed from it. Rotate to another identity first (az acr encryption rotate-key --identity ...).`,
-  )
+  if (isAttached(resource.identity, identity)) return
+  const first = 'Rotate to another identity first (az acr encryption rotate-key --identity ...).'
+  throw identityInUse(resource, identity, first)
 }
 
 function assertMayBeEncrypted(sku: string): void {
@@ -257,39 +234,33 @@ function systemIdentityAtCreation() {
 }
 
 function worded(error: unknown, sent: SentEncryption): unknown {
-  if (!(error instanceof KeyringFault) || error instanceof ResourceFault) return error
-  const fault = error as {
-    [K in keyof KeyringFaults]: { code: K; facts: KeyringFaults[K] }
-  }[keyof KeyringFaults]
-  switch (fault.code) {
-    case 'key-refused': {
-      const { keyId, identity, cause, message } = fault.facts
-      return refused(
+  return inWords(error, {
+    'key-refused': ({ keyId, identity, cause, message }) =>
+      refused(
         400,
         'KeyVaultAccessForbidden',
         `Failed to access KeyId '${keyId}'. Verify that identity '${identity}' has 'Get, Wrap Key, Unwrap Key' permission on key '${keyId}'. For more information on bring your own key, please visit 'https://aka.ms/acr/cmk'.`,
         { details: [{ code: cause, message }] },
-      )
-    }
-    case 'key-id-invalid':
-      return refused(
+      ),
+    'key-id-invalid': ({ keyId, reason }) =>
+      refused(
         400,
         'InvalidKeyIdentifier',
-        `'${fault.facts.keyId.slice(0, 300)}' is not a key that this installation may use: ${fault.facts.reason}.`,
+        `'${keyId.slice(0, 300)}' is not a key that this installation may use: ${reason}.`,
         { target: 'encryption.keyVaultProperties.keyIdentifier' },
-      )
-    case 'key-unfit':
-      return refused(
+      ),
+    'key-unfit': ({ keyId, missing }) =>
+      refused(
         400,
         'KeyVaultKeyNotSuitable',
-        `The key '${fault.facts.keyId}' cannot encrypt a registry: ${fault.facts.missing.join('; ')}.`,
-        { details: fault.facts.missing.map((message) => ({ code: 'KeyVaultKeyNotSuitable', message })) },
-      )
-    case 'wrapping-refused':
-      return refused(
+        `The key '${keyId}' cannot encrypt a registry: ${missing.join('; ')}.`,
+        { details: missing.map((message) => ({ code: 'KeyVaultKeyNotSuitable', message })) },
+      ),
+    'wrapping-refused': ({ reason }) =>
+      refused(
         409,
         'RegistryKeyDamaged',
-        `The stored key of the registry was refused: ${fault.facts.reason}. Restore data and keys of the same time.${sent.keyIdentifier === null ? '' : ' The key was not changed.'}`,
-      )
-  }
+        `The stored key of the registry was refused: ${reason}. Restore data and keys of the same time.${sent.keyIdentifier === null ? '' : ' The key was not changed.'}`,
+      ),
+  })
 }

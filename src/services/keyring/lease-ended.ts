@@ -1,4 +1,4 @@
-import { type KeyLease, LeaseEnded } from '../keyring/keyring.ts'
+import { type KeyLease, LeaseEnded } from './keyring.ts'
 
 /** Pushes come as often as somebody changes a vault; so many within one operation are no accident. */
 const MAX_TRIES = 5
