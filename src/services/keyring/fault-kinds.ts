@@ -1,4 +1,4 @@
-import { KeyringFault } from './keyring.ts'
+import { KeyringFault, type KeyringFaults } from './keyring.ts'
 import { KeyHolderFault } from './ports.ts'
 
 /** Type guards: a bare `instanceof` of a generic class leaves its facts untyped. */
@@ -13,4 +13,19 @@ export function isKeyRefused(error: unknown): error is KeyringFault<'key-refused
 
 export function isHolderRefusal(error: unknown): error is KeyHolderFault {
   return error instanceof KeyHolderFault
+}
+
+/** Each refusal of the keyring in the words of who uses it. */
+export type KeyringWords = { readonly [K in keyof KeyringFaults]: (facts: KeyringFaults[K]) => Error }
+
+/** @returns what to throw instead; anything but a refusal of the keyring as it came */
+export function inWords(error: unknown, words: KeyringWords): unknown {
+  return isKeyringFault(error) ? say(words, error) : error
+}
+
+function say<K extends keyof KeyringFaults>(
+  words: KeyringWords,
+  { code, facts }: { readonly code: K; readonly facts: KeyringFaults[K] },
+): Error {
+  return words[code](facts)
 }
