@@ -13,7 +13,7 @@ import { managedIdentityProvider } from '../services/resources/providers/managed
 import { type Resources, openResources } from '../services/resources/resources.ts'
 import { type RoleAssignments, roleAssignments } from '../services/resources/role-assignments.ts'
 import { storageProvider } from '../services/storage/resource-provider.ts'
-import { protectedAccount } from '../services/storage/storage-account.ts'
+import { protectedAccount, protectedScope } from '../services/storage/storage-account.ts'
 import { vaultResourceProvider } from '../services/vault/resource-provider.ts'
 import { type KeyOwner, keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { type DataSide, loginServerOf, openDataSide } from './data-side.ts'
@@ -88,6 +88,7 @@ function providersOf(
 ): readonly ResourceProvider[] {
   const { directory, vault, resourceStore } = sides.keysSide
   const { keyring, registries, registryContent, storageAccounts } = sides.dataSide
+  const parseKeyId = (text: string) => parseKeyIdentifier(text, sides.vaults)
   return [
     managedIdentityProvider({ directory, endpoints }),
     vaultResourceProvider({ vault, resources: resourceStore }),
@@ -100,17 +101,19 @@ function providersOf(
       loginServerOf: (name) => loginServerOf(endpoints, name),
       clock,
       keyring,
-      parseKeyId: (text) => parseKeyIdentifier(text, sides.vaults),
+      parseKeyId,
       limits: config.limits,
     }),
     storageProvider({
       resources: resourceStore,
       store: resourceStore,
       accounts: storageAccounts,
-      keyring,
-      discard: (account) => discardAccount(sides.dataSide, account, log),
+      discardAccount: (account) => discardKeys(sides.dataSide, account, protectedAccount, log),
+      discardScope: (scope) => discardKeys(sides.dataSide, scope, protectedScope, log),
       endpoints,
       clock,
+      keyring,
+      parseKeyId,
     }),
   ]
 }
@@ -126,9 +129,14 @@ function discard({ registryContent, keyring }: DataSide, registry: Resource, log
   })
 }
 
-function discardAccount({ keyring }: DataSide, { uid, id }: Resource, log: Log): void {
-  keyring.destroy(protectedAccount({ uid, resourceId: id })).catch((error: unknown) => {
-    log.error({ error, resourceId: id }, 'the data of a deleted storage account stays for the sweeper')
+function discardKeys(
+  { keyring }: DataSide,
+  { uid, id }: Resource,
+  protectedOf: typeof protectedAccount,
+  log: Log,
+): void {
+  keyring.destroy(protectedOf({ uid, resourceId: id })).catch((error: unknown) => {
+    log.error({ error, resourceId: id }, 'the keys of a deleted storage account stay for the sweeper')
   })
 }
 

@@ -3,6 +3,7 @@ import { ContainerRegistryManagementClient } from '@azure/arm-containerregistry'
 import { KeyVaultManagementClient } from '@azure/arm-keyvault'
 import { ManagedServiceIdentityClient } from '@azure/arm-msi'
 import { ResourceManagementClient } from '@azure/arm-resources'
+import { StorageManagementClient } from '@azure/arm-storage'
 import { ContainerRegistryClient, ContainerRegistryContentClient } from '@azure/container-registry'
 import { ClientSecretCredential, type TokenCredential } from '@azure/identity'
 import { KeyClient } from '@azure/keyvault-keys'
@@ -16,6 +17,7 @@ export interface AzureSdk {
   readonly identities: ManagedServiceIdentityClient
   readonly resources: ResourceManagementClient
   readonly roles: AuthorizationManagementClient
+  readonly storage: StorageManagementClient
   /** Keys of one vault. */
   keys(vault: string): KeyClient
   /** Repositories, tags and manifests of one registry. */
@@ -54,6 +56,11 @@ export function azureSdkOf(server: TestServer, credential: TokenCredential): Azu
     identities: new ManagedServiceIdentityClient(credential, subscriptionId, arm),
     resources: new ResourceManagementClient(credential, subscriptionId, arm),
     roles: new AuthorizationManagementClient(credential, subscriptionId, arm),
+    storage: new StorageManagementClient(credential, subscriptionId, {
+      endpoint,
+      credentials: { scopes: arm.credentialScopes },
+      retryOptions,
+    }),
     keys: (vault) => new KeyClient(server.url(`${vault}.vault`), credential, { retryOptions }),
     content: (registry) => new ContainerRegistryClient(server.url(`${registry}.azurecr`), credential, acr),
     artifacts: (registry, repository) =>

@@ -29,7 +29,7 @@ export async function actOnResource(
   const run = async () => {
     await getSubscription(deps, call.caller, id.subscriptionId)
     await deps.access.authorize(call.caller, action.needs, id.id)
-    const resource = await existingResource(deps, id)
+    const resource = await existingResource(deps, id, call.signal)
     return await action.run({ ...call, resource, query: input.query, body: input.body })
   }
   const entry = { operation: action.needs, resourceId: id.id, call }

@@ -1,6 +1,8 @@
 import type { StoredResource } from './document.ts'
+import { findResource } from './elsewhere.ts'
 import { type EngineDeps, logged } from './engine.ts'
-import type { ProviderCall } from './provider.ts'
+import { refused } from './faults.ts'
+import type { ProviderCall, ResourceType } from './provider.ts'
 import type { ResourceId } from './resource-id.ts'
 import { getSubscription } from './subscriptions.ts'
 
@@ -11,7 +13,25 @@ export async function deleteResource(deps: EngineDeps, call: ProviderCall, id: R
   return await logged(deps, entry, async () => {
     await getSubscription(deps, call.caller, id.subscriptionId)
     await deps.access.authorize(call.caller, entry.operation, id.id)
+    if (type.isPermanent === true || (type.elsewhere !== undefined && type.delete === undefined))
+      throw refused(405, 'MethodNotAllowed', `Resources of type '${type.type}' are not deleted.`)
+    if (type.elsewhere !== undefined) return await removeElsewhere(deps, call, id, type)
     return await removeResource(deps, call, id.id)
+  })
+}
+
+async function removeElsewhere(
+  deps: EngineDeps,
+  call: ProviderCall,
+  id: ResourceId,
+  type: ResourceType,
+): Promise<boolean> {
+  return await deps.store.locks.run(id.key, async () => {
+    const resource = await findResource(deps, id, call.signal)
+    if (resource === null) return false
+    await type.delete?.({ ...call, resource })
+    await deps.access.forgetScope(resource.id)
+    return true
   })
 }
 

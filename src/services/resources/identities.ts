@@ -88,7 +88,8 @@ async function resolveUserAssigned(
 ): Promise<readonly UserAssigned[]> {
   const map = readObject(sent, 'userAssignedIdentities')
   const attached = new Map((request.existing?.user ?? []).map((one) => [one.resourceId.toLowerCase(), one]))
-  const result = new Map(request.isPatch || map === null ? attached : [])
+  const isMerged = request.isPatch && request.type.identities === 'system-and-user'
+  const result = new Map(isMerged || map === null ? attached : [])
   for (const [id, value] of Object.entries(map ?? {})) {
     const key = id.replace(/\/+$/, '').toLowerCase()
     if (value === null) result.delete(key)
@@ -99,6 +100,14 @@ async function resolveUserAssigned(
       400,
       'InvalidIdentityValues',
       `The identity type 'UserAssigned' needs at least one id in 'userAssignedIdentities'.`,
+      { target: 'identity.userAssignedIdentities' },
+    )
+  }
+  if (result.size > 1 && request.type.identities === 'system-and-one-user') {
+    throw refused(
+      400,
+      'InvalidIdentityValues',
+      `Only one user-assigned identity is permitted on a resource of type '${request.type.type}'.`,
       { target: 'identity.userAssignedIdentities' },
     )
   }

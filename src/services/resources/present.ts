@@ -11,9 +11,12 @@ export async function presentResource(
   resource: StoredResource,
   apiVersion: string,
 ): Promise<JsonObject> {
-  const { properties, ...members } = await types
-    .getType(resource.type, apiVersion)
-    .present(resource, apiVersion)
+  const type = types.getType(resource.type, apiVersion)
+  const { properties, ...members } = await type.present(resource, apiVersion)
+  if (type.isProxy === true) {
+    const { id, name } = resource
+    return { id, name, type: type.type, ...members, properties }
+  }
   return { ...envelope(resource), ...members, properties, systemData: systemData(resource) }
 }
 
@@ -45,17 +48,22 @@ function envelope(resource: StoredResource): JsonObject {
     ...(resource.kind === null ? {} : { kind: resource.kind }),
     ...(resource.identity === null
       ? {}
-      : { identity: presentIdentity(resource.identity, resource.tenantId) }),
+      : { identity: presentIdentity(resource.identity, resource.tenantId, ', ') }),
   }
 }
 
-function presentIdentity({ system, user }: ResourceIdentity, tenantId: string): JsonObject {
+/** @param separator of the words in `type`: storage writes no blank */
+export function presentIdentity(
+  { system, user }: ResourceIdentity,
+  tenantId: string,
+  separator: ', ' | ',',
+): JsonObject {
   const words = [
     ...(system === null ? [] : ['SystemAssigned']),
     ...(user.length === 0 ? [] : ['UserAssigned']),
   ]
   return {
-    type: words.join(', '),
+    type: words.join(separator),
     ...(system === null ? {} : { principalId: system.principalId, tenantId }),
     ...(user.length === 0
       ? {}

@@ -1,5 +1,6 @@
 import type { Guid } from '../../kernel/guid.ts'
 import type { Json, JsonObject } from '../../kernel/json.ts'
+import type { Page } from '../../kernel/page.ts'
 import type { Caller } from '../directory/caller.ts'
 
 /** A resource as the resource manager keeps it. */
@@ -111,9 +112,17 @@ export interface ResourceType {
   checkName(name: string): { readonly code: string; readonly message: string } | null
   /** How the protocol words that a global name is in use. Left out: `NameNotAvailable`. */
   nameTaken?(name: string): { readonly code: string; readonly message: string }
-  readonly identities: 'none' | 'system-and-user'
+  /** `system-and-one-user`: a PATCH that names another user-assigned identity puts it in the place of the former. */
+  readonly identities: 'none' | 'system-and-user' | 'system-and-one-user'
   /** What a PUT that made one is answered with; left out: 201. az takes nothing but 200 of a storage account. */
   readonly createdStatus?: 200
+
+  /** Has no location, tags or authors of its own and stands in no list but its parent's: ARM's proxy resource. */
+  readonly isProxy?: true
+  /** It goes with its parent only: DELETE is 405. */
+  readonly isPermanent?: true
+  /** For children of which no row is kept: `put`, `patch` and `delete` do all there is to do, nothing is committed. */
+  readonly elsewhere?: Elsewhere
 
   /** PUT: creates or replaces. @throws ResourceFault, or the provider's own fault (mapped by `ProviderFault`) */
   put(call: WriteCall): Promise<Written>
@@ -127,6 +136,34 @@ export interface ResourceType {
   present(resource: Resource, apiVersion: string): Promise<{ readonly properties: JsonObject } & JsonObject>
   /** POST (or GET, for `listUsages`) on the resource: `.../registries/r1/listCredentials`. */
   readonly actions?: Readonly<Record<string, ResourceAction>>
+}
+
+/** Where children are that have no rows of their own: in a data plane, or among the settings of their parent. */
+export interface Elsewhere {
+  /** @returns its properties, for `present`; null when there is none */
+  find(place: ElsewherePlace, signal: AbortSignal): Promise<JsonObject | null>
+  /** In the order of names. `place.names` ends with the parent's. */
+  list(place: ElsewherePlace, request: ElsewhereList, signal: AbortSignal): Promise<Page<ElsewhereItem>>
+}
+
+export interface ElsewherePlace {
+  /** The nearest one around it that has a row. */
+  readonly owner: Resource
+  /** Of the levels below `owner`, its own last. */
+  readonly names: readonly string[]
+}
+
+export interface ElsewhereList {
+  /** Where to go on: `next` of the page before. */
+  readonly after: string | null
+  readonly limit: number
+  /** Of the request: `$filter`, `$include`. */
+  readonly query: URLSearchParams
+}
+
+export interface ElsewhereItem {
+  readonly name: string
+  readonly properties: JsonObject
 }
 
 export interface ResourceAction {

@@ -1,6 +1,7 @@
 import type { Guid } from '../../kernel/guid.ts'
 import type { Page } from '../../kernel/page.ts'
 import type { StoredResource } from './document.ts'
+import { findResource, listElsewhere } from './elsewhere.ts'
 import type { EngineDeps } from './engine.ts'
 import { refused } from './faults.ts'
 import { findGroup, getGroup, groupMissing } from './groups.ts'
@@ -17,15 +18,16 @@ export async function getResource(
   const type = deps.types.getType(id.type, call.apiVersion)
   await getSubscription(deps, call.caller, id.subscriptionId)
   await deps.access.authorize(call.caller, `${type.type}/read`, id.id)
-  return await existingResource(deps, id)
+  return await existingResource(deps, id, call.signal)
 }
 
 /** For a caller whose right was looked at. @throws ResourceFault `ResourceGroupNotFound`, `ResourceNotFound` */
 export async function existingResource(
-  deps: Pick<EngineDeps, 'store'>,
+  deps: Pick<EngineDeps, 'store' | 'types'>,
   id: ResourceId,
+  signal: AbortSignal,
 ): Promise<StoredResource> {
-  const found = await deps.store.findStored(id.id)
+  const found = await findResource(deps, id, signal)
   if (found !== null) return found
   if ((await findGroup(deps, id)) === null) throw groupMissing(id.resourceGroup)
   throw resourceMissing(id)
@@ -43,6 +45,8 @@ export interface ResourceList {
   readonly limit: number
   /** What no index knows. */
   readonly keeps?: (resource: StoredResource) => boolean
+  /** Of the request, for resources that are not listed from rows. */
+  readonly query?: URLSearchParams
 }
 
 /** Those that the caller may read; a page may hold fewer than `limit` and still have a next one. */
@@ -52,6 +56,9 @@ export async function listResources(
   list: ResourceList,
 ): Promise<Page<StoredResource>> {
   const { subscriptionId, resourceGroup } = list
+  const type = list.type === undefined ? null : deps.types.findType(list.type)
+  if (type?.elsewhere !== undefined && list.parent != null)
+    return await listChildren(deps, call, list, { type, elsewhere: type.elsewhere, parent: list.parent })
   if (resourceGroup === null) await getSubscription(deps, call.caller, subscriptionId)
   else await assertGroup(deps, call, { subscriptionId, resourceGroup })
   const page = await deps.store.list(
@@ -67,11 +74,29 @@ export async function listResources(
   const items: StoredResource[] = []
   for (const resource of page.items) {
     if (list.keeps?.(resource) === false) continue
+    if (type === null && deps.types.findType(resource.type)?.isProxy === true) continue
     if (await deps.access.allows(call.caller.principalId, `${resource.type}/read`, resource.id)) {
       items.push(resource)
     }
   }
   return { items, next: page.next }
+}
+
+/** The right to read them at their parent is enough, as in Azure: data roles have it, and no right to the parent itself. */
+async function listChildren(
+  deps: EngineDeps,
+  call: ProviderCall,
+  list: ResourceList,
+  children: Parameters<typeof listElsewhere>[1],
+): Promise<Page<StoredResource>> {
+  const { parent, type } = children
+  await getSubscription(deps, call.caller, list.subscriptionId)
+  await deps.access.authorize(call.caller, `${type.type}/read`, parent.id)
+  await existingResource(deps, parent, call.signal)
+  const { after, limit, query = new URLSearchParams() } = list
+  const page = await listElsewhere(deps, children, { after, limit, query }, call.signal)
+  if (page === null) throw resourceMissing(parent)
+  return page
 }
 
 /** Who may read nothing in a group learns nothing of its existence. */

@@ -2,6 +2,7 @@ import { randomHex } from '../../crypto/random.ts'
 import type { Guid } from '../../kernel/guid.ts'
 import type { JsonObject } from '../../kernel/json.ts'
 import type { StoredResource } from './document.ts'
+import { findResource } from './elsewhere.ts'
 import { type EngineDeps, authorOf, logged } from './engine.ts'
 import { readLocation, readObject, readString, readTags } from './envelope.ts'
 import { refused } from './faults.ts'
@@ -46,7 +47,7 @@ export async function writeResource(
     if (group === null) throw groupMissing(request.id.resourceGroup)
     const id = canonicalId(request.id, group.name, type)
     return await deps.store.locks.run(id.key, async () => {
-      const existing = await deps.store.findStored(id.id)
+      const existing = await findResource(deps, id, call.signal)
       if (existing === null && request.isPatch) throw resourceMissing(id)
       return await write(deps, {
         ...request,
@@ -93,6 +94,8 @@ async function write(deps: EngineDeps, target: Target): Promise<WriteResult> {
   if (written.changeParent !== undefined) {
     return await changeParent(deps, id, { ...resource, properties: written.properties }, written.changeParent)
   }
+  if (type.elsewhere !== undefined)
+    return { resource: { ...resource, properties: written.properties }, created: existing === null }
   return await commit(deps, type, { resource, existing, written, resolved })
 }
 
@@ -178,10 +181,11 @@ function envelopeOf({ clock }: EngineDeps, target: Target): StoredResource {
 }
 
 /** Before the provider does anything that only a commit would find to be in vain. */
-async function checkNameIsFree({ store }: EngineDeps, { type, id, existing }: Target): Promise<void> {
+async function checkNameIsFree(deps: EngineDeps, { type, id, existing, call }: Target): Promise<void> {
   if (existing !== null) return
-  if (id.parent !== null && (await store.findById(id.parent.id)) === null) throw parentMissing(id.id)
-  if (type.globalName && (await store.findByGlobalName(type.type, id.name)) !== null) {
+  if (id.parent !== null && (await findResource(deps, id.parent, call.signal)) === null)
+    throw parentMissing(id.id)
+  if (type.globalName && (await deps.store.findByGlobalName(type.type, id.name)) !== null) {
     throw nameTaken(type, id.name)
   }
 }

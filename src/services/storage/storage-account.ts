@@ -3,6 +3,7 @@ import type { Guid } from '../../kernel/guid.ts'
 import type { ProtectedResource } from '../keyring/keyring.ts'
 
 export const STORAGE_ACCOUNT_TYPE = 'Microsoft.Storage/storageAccounts'
+export const ENCRYPTION_SCOPE_TYPE = `${STORAGE_ACCOUNT_TYPE}/encryptionScopes`
 
 /** A storage account as its data plane needs it: read from the resource, kept until the resource changes. */
 export interface StorageAccount {

@@ -9,9 +9,9 @@ export interface PageRequest {
   readonly limit: number
 }
 
-/** `$top` and `$skipToken`. @throws ResourceFault `InvalidQueryParameterValue`, `InvalidSkipToken` */
+/** `$top`, which some providers call `$maxpagesize`, and `$skipToken`. @throws ResourceFault `InvalidQueryParameterValue`, `InvalidSkipToken` */
 export function readPage(head: RequestHead): PageRequest {
-  const top = queryValue(head, '$top')
+  const top = queryValue(head, '$top') ?? queryValue(head, '$maxpagesize')
   if (top !== undefined && !/^[1-9]\d{0,8}$/.test(top)) {
     throw refused(
       400,

@@ -172,13 +172,14 @@ async function listCollection(
   { type, parent }: Extract<Target, { kind: 'collection' }>,
 ): Promise<Reply> {
   const { apiVersion } = sessionOf(call)
-  resources.types.getType(type, apiVersion)
-  if (parent !== null) await resources.get(providerCall(call), parent)
+  const { elsewhere } = resources.types.getType(type, apiVersion)
+  if (parent !== null && elsewhere === undefined) await resources.get(providerCall(call), parent)
   const found = await resources.list(providerCall(call), {
     subscriptionId: subscriptionOf(call.params),
     resourceGroup: call.params.group,
     type,
     parent,
+    query: call.head.query,
     ...readPage(call.head),
   })
   const value = await Promise.all(found.items.map((one) => resources.present(one, apiVersion)))
