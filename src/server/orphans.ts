@@ -1,9 +1,10 @@
 import type { KeyOwner } from '../store/records/key-secrets/key-secrets.ts'
-import { REGISTRY_TYPE } from '../services/registry/registries.ts'
+import { protectedTypes } from './protected-types.ts'
 import type { Services } from './services.ts'
 
 /**
- * Takes away what a crash left of registries whose creation or deletion was cut short: data and keys without a resource.
+ * Takes away what a crash left of registries and storage accounts whose creation or deletion was cut short: data and keys
+ * without a resource.
  * Only what was without one at the time before too: a creation under way has its keys before its resource.
  */
 export function orphanSweeper({
@@ -14,13 +15,15 @@ export function orphanSweeper({
 }: Pick<Services, 'resourceStore' | 'registryContent' | 'keyring' | 'listKeyOwners'>): () => Promise<void> {
   let suspects: ReadonlySet<string> = new Set()
   return async () => {
-    const orphans: KeyOwner[] = []
+    const owners: KeyOwner[] = []
     // The owners first: a resource that is committed meanwhile is then seen.
-    for await (const owner of listKeyOwners()) if (owner.purpose === 'registry') orphans.push(owner)
-    const living = new Set((await resourceStore.listByType(REGISTRY_TYPE)).map(({ uid }) => uid))
-    const without = orphans.filter(({ uid }) => !living.has(uid))
+    for await (const owner of listKeyOwners()) owners.push(owner)
+    const living = new Set<string>()
+    for (const type of Object.keys(protectedTypes))
+      for (const { uid } of await resourceStore.listByType(type)) living.add(uid)
+    const without = owners.filter(({ uid }) => !living.has(uid))
     for (const owner of without.filter(({ uid }) => suspects.has(uid))) {
-      await registryContent.discard(owner.uid)
+      if (owner.purpose === 'registry') await registryContent.discard(owner.uid)
       await keyring.destroy(owner)
     }
     suspects = new Set(without.map(({ uid }) => uid))

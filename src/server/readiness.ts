@@ -1,11 +1,9 @@
 import { isKeyRefused, isKeyringFault } from '../services/keyring/fault-kinds.ts'
 import { formatKeyIdentifier } from '../services/keyring/key-id.ts'
-import type { Protection } from '../services/keyring/keyring.ts'
-import { REGISTRY_TYPE } from '../services/registry/registries.ts'
-import { protectedRegistry } from '../services/registry/registry-encryption.ts'
-import type { Resource } from '../services/resources/provider.ts'
+import type { ProtectedResource, Protection } from '../services/keyring/keyring.ts'
 import { SECOND_MS } from '../kernel/units.ts'
 import type { KeyHealth, Readiness } from './operations-port.ts'
+import { protectedTypes } from './protected-types.ts'
 import type { Services } from './services.ts'
 
 /** How long an answer holds: a probe every second asks the vaults every ten. */
@@ -28,26 +26,31 @@ async function ask({
   keyring,
   resourceStore,
 }: Pick<Services, 'keyring' | 'resourceStore'>): Promise<Readiness> {
-  const registries = await resourceStore.listByType(REGISTRY_TYPE)
-  const resources = (await Promise.all(registries.map((registry) => keyHealth(keyring, registry)))).filter(
+  const found: ProtectedResource[] = []
+  for (const [type, protectedOf] of Object.entries(protectedTypes))
+    found.push(...(await resourceStore.listByType(type)).map(protectedOf))
+  const resources = (await Promise.all(found.map((resource) => keyHealth(keyring, resource)))).filter(
     (health) => health !== null,
   )
   return { status: resources.every(({ state }) => state === 'open') ? 'ready' : 'degraded', resources }
 }
 
-/** @returns null for a registry without a customer's key that opens, which needs nobody outside */
-async function keyHealth(keyring: Services['keyring'], registry: Resource): Promise<KeyHealth | null> {
-  const resource = protectedRegistry(registry)
+/** @returns null for a resource without a customer's key that opens, which needs nobody outside */
+async function keyHealth(
+  keyring: Services['keyring'],
+  resource: ProtectedResource,
+): Promise<KeyHealth | null> {
+  const { resourceId } = resource
   let keyId = 'Microsoft.Storage'
   try {
     const { protection } = await keyring.state(resource)
     keyId = keyIdOf(protection)
     await keyring.open(resource, AbortSignal.timeout(DEADLINE_MS))
-    return protection.source === 'service' ? null : { resourceId: registry.id, keyId, state: 'open' }
+    return protection.source === 'service' ? null : { resourceId, keyId, state: 'open' }
   } catch (error) {
-    if (!isKeyringFault(error)) return { resourceId: registry.id, keyId, state: 'unreachable' }
+    if (!isKeyringFault(error)) return { resourceId, keyId, state: 'unreachable' }
     const cause = isKeyRefused(error) ? error.facts.cause : error.code
-    return { resourceId: registry.id, keyId, state: 'refused', cause }
+    return { resourceId, keyId, state: 'refused', cause }
   }
 }
 

@@ -5,7 +5,6 @@ import { SealFault } from '../crypto/faults.ts'
 import type { Log } from '../observe/log.ts'
 import { isKeyringFault } from '../services/keyring/fault-kinds.ts'
 import { openWrappingStore } from '../services/keyring/wrapping-store.ts'
-import { REGISTRY_TYPE } from '../services/registry/registries.ts'
 import { registryTokenSigner } from '../services/registry/registry-tokens.ts'
 import { type StoredVerification, verifyStored } from '../services/registry/verify-stored.ts'
 import { auditRows } from '../store/records/activity/audit-rows.ts'
@@ -14,6 +13,7 @@ import { assertDataFolder } from '../store/data-folder.ts'
 import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { openAllDocuments, openableKeyOwners, resourcesWithoutKeys } from '../store/records/keys-documents.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
+import { protectedTypes } from './protected-types.ts'
 import { type Stores, openStores } from './stores.ts'
 import { type Damage, DamageList } from './verify-damage.ts'
 import { type RegistryReport, verifyRegistries } from './verify-registries.ts'
@@ -114,8 +114,9 @@ async function verifyDocuments(
       'its row does not open: altered, or moved from elsewhere',
     )
   })
-  for (const id of await resourcesWithoutKeys(stores.keys, REGISTRY_TYPE))
-    damage.add(id, 'its keys are missing from the keys store')
+  for (const type of Object.keys(protectedTypes))
+    for (const id of await resourcesWithoutKeys(stores.keys, type))
+      damage.add(id, 'its keys are missing from the keys store')
   const { keys: records, recordKey, auditKey: macKey } = stores
   const broken = await auditRows({ records, recordKey, macKey }).findBreak()
   if (broken !== null)
