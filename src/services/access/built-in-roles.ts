@@ -1,5 +1,6 @@
-import { type Guid, parseGuid } from '../../kernel/guid.ts'
-import type { Permissions, RoleDefinition } from './access-service.ts'
+import type { RoleDefinition } from './access-service.ts'
+import { guid, operatorActions, role } from './role-definition.ts'
+import { storageRoles } from './storage-roles.ts'
 
 /**
  * Azure's own roles, ids and permissions as published.
@@ -212,48 +213,11 @@ export const builtInRoles: readonly RoleDefinition[] = [
       '4633458b-17de-408a-b874-0445c86b69e6',
     ],
   }),
+  ...storageRoles,
 ]
 
 /** What the first start grants the owner. */
 export const OWNER_ROLE = guid('8e3af657-a8ff-443c-a75c-2fe8c4bcb635')
-
-function role(
-  roleId: string,
-  roleName: string,
-  fields: Partial<Permissions> & {
-    readonly description: string
-    readonly assignableRoles?: readonly string[]
-  },
-): RoleDefinition {
-  const { description, actions = [], notActions = [], dataActions = [], notDataActions = [] } = fields
-  const assignableRoles = fields.assignableRoles?.map(guid) ?? null
-  return {
-    roleId: guid(roleId),
-    roleName,
-    description,
-    actions,
-    notActions,
-    dataActions,
-    notDataActions,
-    assignableRoles,
-  }
-}
-
-function guid(text: string): Guid {
-  const parsed = parseGuid(text)
-  if (parsed === null) throw new Error(`${text} is no GUID`)
-  return parsed
-}
-
-function operatorActions(): readonly string[] {
-  return [
-    'Microsoft.Authorization/*/read',
-    'Microsoft.Insights/alertRules/*',
-    'Microsoft.Resources/subscriptions/resourceGroups/read',
-    'Microsoft.Resources/deployments/*',
-    'Microsoft.Support/*',
-  ]
-}
 
 function vaultOfficerActions(): readonly string[] {
   return [

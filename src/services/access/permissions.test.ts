@@ -58,6 +58,8 @@ const roles = new Map(builtInRoles.map((role) => [role.roleName, compilePermissi
 
 describe('the built-in role', () => {
   const vaults = 'Microsoft.KeyVault/vaults'
+  const accounts = 'Microsoft.Storage/storageAccounts'
+  const blobs = `${accounts}/blobServices/containers/blobs`
   it.each([
     ['Owner', 'Microsoft.Authorization/roleAssignments/write', true],
     ['Contributor', 'Microsoft.KeyVault/vaults/write', true],
@@ -87,6 +89,19 @@ describe('the built-in role', () => {
     ['Key Vault Contributor', 'Microsoft.KeyVault/managedHSMs/write', false],
     ['Key Vault Purge Operator', 'Microsoft.KeyVault/locations/deletedVaults/purge/action', true],
     ['Key Vault Administrator', 'Microsoft.KeyVault/vaults/write', false],
+    ['Reader', `${accounts}/listKeys/action`, false],
+    ['Storage Account Contributor', `${accounts}/write`, true],
+    ['Storage Account Contributor', `${accounts}/encryptionScopes/write`, true],
+    ['Storage Account Contributor', `${vaults}/write`, false],
+    ['Storage Account Key Operator Service Role', `${accounts}/regenerateKey/action`, true],
+    ['Storage Account Key Operator Service Role', `${accounts}/read`, false],
+    ['Reader and Data Access', `${accounts}/listKeys/action`, true],
+    ['Reader and Data Access', `${accounts}/regenerateKey/action`, false],
+    ['Storage Blob Data Contributor', `${accounts}/blobServices/containers/write`, true],
+    ['Storage Blob Data Reader', `${accounts}/blobServices/containers/write`, false],
+    ['Storage Blob Data Reader', `${accounts}/listKeys/action`, false],
+    ['Storage Blob Delegator', `${accounts}/blobServices/generateUserDelegationKey/action`, true],
+    ['Storage Blob Delegator', `${accounts}/blobServices/containers/read`, false],
   ])('%s and the action %s: %s', (name, action, expected) => {
     expect(roles.get(name)?.allows(action)).toBe(expected)
   })
@@ -110,6 +125,13 @@ describe('the built-in role', () => {
     ['Key Vault Crypto Service Encryption User', `${vaults}/keys/backup/action`, false],
     ['Key Vault Secrets User', `${vaults}/secrets/getSecret/action`, true],
     ['Key Vault Certificates Officer', `${vaults}/keys/read`, false],
+    ['Storage Account Contributor', `${blobs}/read`, false],
+    ['Storage Blob Data Owner', `${blobs}/manageOwnership/action`, true],
+    ['Storage Blob Data Contributor', `${blobs}/write`, true],
+    ['Storage Blob Data Contributor', `${blobs}/tags/write`, false],
+    ['Storage Blob Data Reader', `${blobs}/read`, true],
+    ['Storage Blob Data Reader', `${blobs}/write`, false],
+    ['Storage Blob Delegator', `${blobs}/read`, false],
   ])('%s and the data action %s: %s', (name, action, expected) => {
     expect(roles.get(name)?.allowsData(action)).toBe(expected)
   })
