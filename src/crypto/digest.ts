@@ -16,6 +16,12 @@ export function sha1(...parts: readonly Uint8Array[]): Buffer {
   return digest('sha1', parts)
 }
 
+/** MD5 over bytes that arrive in pieces: Content-MD5 (RFC 1864), which tells damage in transit and is no security boundary. */
+export function startMd5(): { update(chunk: Uint8Array): void; digestBase64(): string } {
+  const hash = createHash('md5')
+  return { update: (chunk) => void hash.update(chunk), digestBase64: () => hash.copy().digest('base64') }
+}
+
 /** A digest over bytes that arrive in pieces, such as an upload. */
 export interface RunningDigest {
   update(chunk: Uint8Array): void

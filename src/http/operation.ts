@@ -17,6 +17,8 @@ export interface RequestHead {
   readonly target: string
   /** Lower-case names; repeated headers joined by `, `. */
   readonly headers: ReadonlyMap<string, string>
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[]
   /** Host as sent, with its port: `kv1.vault.localhost:8443`. */
   readonly authority: string
   /**
@@ -26,6 +28,8 @@ export interface RequestHead {
   readonly subject: string
   /** The socket's peer address, IPv4-mapped IPv6 unfolded. Never from a header. */
   readonly remoteAddress: string
+  /** As OpenSSL names it: `TLSv1.3`. Null on a plain HTTP port. */
+  readonly tlsVersion: string | null
   /** Made by us for every request; in every answer and log line. */
   readonly requestId: string
   /** Monotonic milliseconds at arrival. */

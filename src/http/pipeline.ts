@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { Fault, Outage } from '../kernel/fault.ts'
 import { begun } from './begun.ts'
 import { takeBody } from './body.ts'
@@ -177,9 +178,11 @@ function headOf(exchange: Exchange, place: Place, subject: string | null): { pat
     query: new URLSearchParams(split < 0 ? '' : target.slice(split)),
     target,
     headers: joinedHeaders(request),
+    rawHeaders: request.rawHeaders,
     authority,
     subject: subject ?? first,
     remoteAddress: addressOf(request),
+    tlsVersion: request.socket instanceof TLSSocket ? request.socket.getProtocol() : null,
     requestId,
     startedAt,
   }

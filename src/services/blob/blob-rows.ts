@@ -1,0 +1,65 @@
+import { BASE, type BlobRow, findBlobRow, putBlobRow } from '../../store/records/blob/blobs.ts'
+import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
+import { soleExtent } from './extent-map.ts'
+import { BlobFault } from './faults.ts'
+import type { BlobDoc } from './model.ts'
+import type { ServiceSeal } from './service-seal.ts'
+
+/** A blob, a snapshot or a version as it is stored. */
+export interface BlobState {
+  readonly container: string
+  readonly name: string
+  readonly moment: string
+  /** What its metadata is bound to. */
+  readonly id: string
+  readonly deletedAt: number | null
+  readonly doc: BlobDoc
+  readonly metadata: Uint8Array | null
+}
+
+interface BlobPlace {
+  readonly container: string
+  readonly name: string
+  /** Null: the base blob. */
+  readonly moment: string | null
+}
+
+/** Deleted ones too. */
+export async function findBlob(
+  db: BlobReads,
+  seal: ServiceSeal,
+  place: BlobPlace,
+): Promise<BlobState | null> {
+  const row = await findBlobRow(db, { ...place, moment: place.moment ?? BASE })
+  return row === null ? null : openBlob(seal, row)
+}
+
+/** @throws BlobFault `blob-not-found`, also for a deleted one */
+export async function getBlobState(db: BlobReads, seal: ServiceSeal, place: BlobPlace): Promise<BlobState> {
+  const found = await findBlob(db, seal, place)
+  if (found === null || found.deletedAt !== null) throw new BlobFault('blob-not-found', {})
+  return found
+}
+
+export function openBlob(seal: ServiceSeal, row: BlobRow): BlobState {
+  const doc = seal.blob.open(row, row.sealed)
+  if (doc.hasMetadata !== (row.metadata !== null)) throw new BlobFault('content-damaged', {})
+  const { container, name, moment, id, deleted_at, metadata } = row
+  return { container, name, moment, id, deletedAt: deleted_at, doc, metadata }
+}
+
+/** Puts the row in its place, over what stands there. */
+export async function putBlobState(db: BlobWrites, seal: ServiceSeal, state: BlobState): Promise<void> {
+  const { container, name, moment, id, deletedAt, metadata } = state
+  const doc = { ...state.doc, hasMetadata: metadata !== null }
+  await putBlobRow(db, {
+    container,
+    name,
+    moment,
+    id,
+    extent: soleExtent(doc.extents),
+    deleted_at: deletedAt,
+    sealed: seal.blob.seal({ container, name, moment, id }, doc),
+    metadata,
+  })
+}

@@ -1,0 +1,81 @@
+import { asBuffer } from '../../kernel/bytes.ts'
+import { type KeyLease } from '../keyring/keyring.ts'
+import { type StorageAccount, protectedAccount, protectedScope } from '../storage/storage-account.ts'
+import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
+import type { BlobDeps } from './blob-deps.ts'
+import { BlobFault } from './faults.ts'
+import type { BlobEncryption, Metadata } from './model.ts'
+
+/** What seals a blob's bytes and metadata: the root key of the account or of a scope, or the client's own key. */
+export interface ContentSeal extends Pick<KeyLease, 'check' | 'wrapExtentKey' | 'unwrapExtentKey'> {
+  sealMetadata(id: string, metadata: Metadata): Buffer | null
+  openMetadata(id: string, sealed: Uint8Array | null): Metadata
+  sealBody(ref: string, body: Uint8Array): Buffer
+  openBody(ref: string, sealed: Uint8Array): Buffer
+}
+
+type Keys = Pick<KeyLease, 'check' | 'sealRecord' | 'openRecord' | 'wrapExtentKey' | 'unwrapExtentKey'>
+
+type ContentDeps = Pick<BlobDeps, 'keyring' | 'accounts'>
+
+/**
+ * Opens what the blob says it is under.
+ *
+ * @throws KeyringFault `key-refused`; Outage; BlobFault `scope-disabled`, `encryption-key-missing`,
+ *   `encryption-key-unexpected`, `encryption-mismatch`
+ */
+export async function openContent(
+  { keyring, accounts }: ContentDeps,
+  account: StorageAccount,
+  {
+    encryption,
+    customerKey,
+  }: { readonly encryption: BlobEncryption; readonly customerKey: CustomerProvidedKey | null },
+  signal: AbortSignal,
+): Promise<ContentSeal> {
+  assertCustomerKey(encryption, customerKey)
+  const lease = await keyring.open(await protectedOf(accounts, account, encryption), signal)
+  // The account's key, or the scope's, must open all the same: who takes it away takes away what the client's key sealed.
+  return contentSeal(account, customerKey === null ? lease : customerKey.under(lease))
+}
+
+async function protectedOf(
+  accounts: ContentDeps['accounts'],
+  account: StorageAccount,
+  { scope: uid }: BlobEncryption,
+) {
+  if (uid === null) return protectedAccount(account)
+  const scope = await accounts.findScopeByUid(account, uid)
+  if (scope === null) throw new BlobFault('content-damaged', {})
+  if (!scope.isEnabled) throw new BlobFault('scope-disabled', { scope: scope.name })
+  return protectedScope(scope)
+}
+
+function assertCustomerKey({ keySha256 }: BlobEncryption, key: CustomerProvidedKey | null): void {
+  if (keySha256 === null) {
+    if (key !== null) throw new BlobFault('encryption-key-unexpected', {})
+    return
+  }
+  if (key === null) throw new BlobFault('encryption-key-missing', {})
+  if (key.sha256 !== keySha256) throw new BlobFault('encryption-mismatch', {})
+}
+
+function contentSeal(account: StorageAccount, keys: Keys): ContentSeal {
+  const metadataContext = (id: string) => `blob_metadata\n${account.uid}\n${id}`
+  const bodyContext = (ref: string) => `blob_bodies\n${account.uid}\n${ref}`
+  return {
+    check: () => keys.check(),
+    wrapExtentKey: (extent, key) => keys.wrapExtentKey(extent, key),
+    unwrapExtentKey: (extent, wrapped) => keys.unwrapExtentKey(extent, wrapped),
+    sealMetadata: (id, metadata) =>
+      Object.keys(metadata).length === 0
+        ? null
+        : keys.sealRecord(metadataContext(id), Buffer.from(JSON.stringify(metadata))),
+    openMetadata: (id, sealed) =>
+      sealed === null
+        ? {}
+        : (JSON.parse(asBuffer(keys.openRecord(metadataContext(id), sealed)).toString()) as Metadata),
+    sealBody: (ref, body) => keys.sealRecord(bodyContext(ref), body),
+    openBody: (ref, sealed) => keys.openRecord(bodyContext(ref), sealed),
+  }
+}

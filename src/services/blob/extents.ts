@@ -1,0 +1,202 @@
+import { ExtentKey } from '../../crypto/extent-key.ts'
+import { type Bytes, asBuffer } from '../../kernel/bytes.ts'
+import { KIB } from '../../kernel/units.ts'
+import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
+import type { SealedBytes } from '../../store/bytes/sealed.ts'
+import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
+import { type BlobExtentRow, findBlobExtents, insertBlobExtent } from '../../store/records/blob/extents.ts'
+import type { BlobDeps } from './blob-deps.ts'
+import type { ContentSeal } from './content-seal.ts'
+import type { PlacedPart, Span } from './extent-map.ts'
+import { BlobFault } from './faults.ts'
+import type { Part } from './model.ts'
+
+/** Sealed bytes that no row names yet: durable in the byte store, or about to go into the row itself. */
+export interface StagedExtent extends BlobExtentRow {
+  readonly length: number
+}
+
+/** Bodies up to this length stand in their row: one transaction instead of a file, a rename and two syncs. */
+export const MAX_INLINE_BYTES = 16 * KIB
+
+interface StageOptions {
+  readonly signal: AbortSignal
+  readonly onPlain?: (chunk: Uint8Array) => void
+}
+
+/** Seals `body` as one extent. Nothing stays behind when it fails. @returns null for an empty body */
+export async function stageExtent(
+  bytes: SealedBytes,
+  seal: ContentSeal,
+  body: Bytes,
+  { signal, onPlain }: StageOptions,
+): Promise<StagedExtent | null> {
+  const { head, rest } = await beginningOf(body)
+  const ref = newBytesRef()
+  if (rest === null) {
+    if (head.length === 0) return null
+    onPlain?.(head)
+    await seal.check()
+    return { ref, length: head.length, is_inline: 1, sealed: seal.sealBody(ref, head) }
+  }
+  const key = ExtentKey.generate()
+  const whole = following(head, rest)
+  const guard = { check: () => seal.check() }
+  const { length } = await bytes.write(key, ref, whole, {
+    signal,
+    guard,
+    ...(onPlain === undefined ? {} : { onPlain }),
+  })
+  return await beforeCommit(bytes, [{ ref, is_inline: 0 }], async () => {
+    // The stream may have ended just before its lease.
+    await seal.check()
+    return { ref, length, is_inline: 0, sealed: seal.wrapExtentKey({ extentId: ref, length }, key) }
+  })
+}
+
+/** Makes a staged extent a row that `uses` things name. */
+export async function commitExtent(
+  db: BlobWrites,
+  account: string,
+  { ref, length, is_inline, sealed }: StagedExtent,
+  uses = 1,
+): Promise<void> {
+  await insertBlobExtent(db, { ref, account, length, is_inline, sealed, uses })
+}
+
+export function partOf({ ref, length }: Pick<StagedExtent, 'ref' | 'length'>, block?: string): Part {
+  return { ref, at: 0, length, ...(block === undefined ? {} : { block }) }
+}
+
+type Staged = Pick<StagedExtent, 'ref' | 'is_inline'> | null
+
+/** Runs what comes between staging and commit: whatever fails there, nothing was committed, and the bytes may go. */
+export async function beforeCommit<T>(
+  bytes: SealedBytes,
+  staged: readonly Staged[],
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step()
+  } catch (error) {
+    await discardStaged(bytes, staged)
+    throw error
+  }
+}
+
+/**
+ * Runs the commit that makes staged extents reachable. Only a refusal proves that nothing was committed: after any other
+ * failure a row may point at the bytes, and the sweeper decides.
+ */
+export async function committing<T>(
+  bytes: SealedBytes,
+  staged: readonly Staged[],
+  commit: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await commit()
+  } catch (error) {
+    if (error instanceof BlobFault) await discardStaged(bytes, staged)
+    throw error
+  }
+}
+
+async function discardStaged(bytes: SealedBytes, staged: readonly Staged[]): Promise<void> {
+  const refs = staged.flatMap((extent) => (extent === null || extent.is_inline === 1 ? [] : [extent.ref]))
+  // What cannot be discarded now is an orphan, which the sweeper finds.
+  await Promise.allSettled(refs.map(async (ref) => await bytes.discard(ref as BytesRef)))
+}
+
+/** Extents that are looked up together. */
+const PARTS_AT_ONCE = 64
+const MAX_ZEROS = 64 * KIB
+const zeros = new Uint8Array(MAX_ZEROS + 1)
+
+/** Yields the bytes of `span` of what the parts hold. @throws BlobFault `content-damaged` when they do not hold it whole */
+export async function* readExtents(
+  { records, bytes }: Pick<BlobDeps, 'records' | 'bytes'>,
+  seal: ContentSeal,
+  {
+    parts,
+    span,
+    signal,
+  }: { readonly parts: readonly PlacedPart[]; readonly span: Span; readonly signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  let at = span.start
+  for (let index = 0; index < parts.length; index += PARTS_AT_ONCE) {
+    const some = parts.slice(index, index + PARTS_AT_ONCE)
+    const rows = await extentsOf(records.read, some)
+    for (const part of some) {
+      if (part.start > at || part.start + part.length <= at) throw new BlobFault('content-damaged', {})
+      const end = Math.min(span.end, part.start + part.length)
+      const within = { start: part.at + at - part.start, end: part.at + end - part.start }
+      const row = part.ref === null ? null : rows.get(part.ref)
+      if (row === undefined) throw new BlobFault('content-damaged', {})
+      if (row === null) yield* zeroBytes(end - at)
+      else yield* readExtent(bytes, seal, row, { span: within, signal })
+      at = end
+    }
+  }
+  if (at < span.end) throw new BlobFault('content-damaged', {})
+}
+
+async function extentsOf(
+  db: BlobReads,
+  parts: readonly PlacedPart[],
+): Promise<ReadonlyMap<string, BlobExtentRow>> {
+  return await findBlobExtents(db, [...new Set(parts.flatMap(({ ref }) => ref ?? []))])
+}
+
+async function* readExtent(
+  bytes: SealedBytes,
+  seal: ContentSeal,
+  { ref, length, is_inline, sealed }: BlobExtentRow,
+  { span, signal }: { readonly span: Span; readonly signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  await seal.check()
+  if (is_inline === 1) {
+    yield seal.openBody(ref, sealed).subarray(span.start, span.end)
+    return
+  }
+  const key = seal.unwrapExtentKey({ extentId: ref, length }, sealed)
+  yield* bytes.read(key, ref as BytesRef, length, span, { signal, guard: { check: () => seal.check() } })
+}
+
+function* zeroBytes(length: number): Generator<Uint8Array> {
+  // A view of something larger: whoever takes it cannot free it.
+  for (let left = length; left > 0; left -= MAX_ZEROS) yield zeros.subarray(0, Math.min(left, MAX_ZEROS))
+}
+
+/** Reads on until the body ends or is too long to stand in a row. */
+async function beginningOf(
+  body: Bytes,
+): Promise<{ readonly head: Buffer; readonly rest: AsyncIterator<Uint8Array> | null }> {
+  const chunks = body[Symbol.asyncIterator]()
+  const taken: Uint8Array[] = []
+  let length = 0
+  while (length <= MAX_INLINE_BYTES) {
+    const next = await chunks.next()
+    if (next.done === true) return { head: whole(taken), rest: null }
+    taken.push(next.value)
+    length += next.value.length
+  }
+  return { head: whole(taken), rest: chunks }
+}
+
+function whole(chunks: readonly Uint8Array[]): Buffer {
+  const [first] = chunks
+  return chunks.length === 1 && first !== undefined ? asBuffer(first) : Buffer.concat(chunks)
+}
+
+function following(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
+  let isFirst = true
+  const chunks: AsyncIterator<Uint8Array> = {
+    next() {
+      if (!isFirst) return rest.next()
+      isFirst = false
+      return Promise.resolve({ done: false, value: head })
+    },
+    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
+  }
+  return { [Symbol.asyncIterator]: () => chunks }
+}

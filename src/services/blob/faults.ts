@@ -1,0 +1,97 @@
+import { Fault } from '../../kernel/fault.ts'
+import type { LeaseState } from './lease.ts'
+
+type About = 'blob' | 'container'
+
+/**
+ * What blob storage refuses, with the facts a client may see. Who may do it at all: `StorageAuthFaults`.
+ * https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
+ */
+export interface BlobFaults {
+  'account-not-found': object
+  'container-not-found': object
+  'container-already-exists': object
+  /** A container of that name is being deleted for good. */
+  'container-being-deleted': object
+  'blob-not-found': object
+  'blob-already-exists': object
+  /** The operation is for blobs of another type. */
+  'blob-type-invalid': { readonly type: string }
+  'name-invalid': { readonly reason: string }
+  'condition-not-met': object
+  /** The same for reads: If-None-Match or If-Modified-Since say that the client has it. */
+  'not-modified': object
+  'lease-id-missing': { readonly about: About }
+  'lease-id-mismatch': { readonly about: About; readonly operation: 'lease' | 'other' }
+  /** A lease id was given, and there is no lease. */
+  'lease-not-present': { readonly about: About; readonly operation: 'lease' | 'other' }
+  'lease-lost': object
+  'lease-already-present': object
+  /** The state of the lease forbids the action. */
+  'lease-state-invalid': { readonly action: string; readonly state: LeaseState }
+  'range-invalid': { readonly size: number }
+  'md5-mismatch': { readonly user: string; readonly server: string }
+  'crc64-mismatch': { readonly user: string; readonly server: string }
+  /** A header's value: its name, what is wrong with it. */
+  'header-invalid': { readonly name: string; readonly value: string; readonly reason?: string }
+  'header-missing': { readonly name: string }
+  /** The same of the query. */
+  'query-invalid': { readonly name: string; readonly value: string; readonly reason?: string }
+  'query-missing': { readonly name: string }
+  'query-out-of-range': {
+    readonly name: string
+    readonly value: string
+    readonly min: string
+    readonly max: string
+  }
+  /** Not the XML that the operation takes. */
+  'document-invalid': { readonly reason: string }
+  /** Well-formed, with a value that may not be. */
+  'document-value-invalid': { readonly name: string; readonly value: string }
+  'metadata-invalid': object
+  'metadata-empty-name': object
+  'metadata-too-large': object
+  'body-too-large': { readonly maxBytes: number }
+  'length-missing': object
+  'block-id-invalid': object
+  'block-list-invalid': { readonly reason: string }
+  'block-count-exceeded': { readonly max: number }
+  'append-position-not-met': object
+  'max-blob-size-not-met': object
+  'sequence-number-not-met': object
+  'sequence-number-increment-too-large': object
+  'page-range-invalid': { readonly size: number }
+  'previous-snapshot-not-found': object
+  'previous-snapshot-too-new': object
+  'blob-overwritten': object
+  'incremental-copy-source-invalid': { readonly reason: string }
+  'snapshots-present': object
+  'snapshot-operation-invalid': { readonly reason: string }
+  'copy-source-unreachable': { readonly reason: string; readonly status?: number; readonly code?: string }
+  'copy-source-invalid': { readonly reason: string }
+  'copy-id-mismatch': object
+  'copy-pending': object
+  'copy-not-pending': object
+  'blob-archived': object
+  'blob-being-rehydrated': object
+  'tier-invalid': { readonly reason: string }
+  'tags-invalid': { readonly reason: string }
+  'blob-immutable': { readonly cause: 'policy' | 'legal-hold' }
+  'immutability-invalid': { readonly reason: string }
+  'blob-sealed': object
+  'scope-not-found': { readonly scope: string }
+  'scope-disabled': { readonly scope: string }
+  'scope-override-denied': object
+  /** The blob has another scope or another customer-provided key. */
+  'encryption-mismatch': object
+  'encryption-key-missing': object
+  'encryption-key-unexpected': object
+  'feature-disabled': { readonly feature: string }
+  'operation-unsupported': { readonly reason: string }
+  /** What is stored was altered, moved or cut off, or is missing: which of these is not told apart. */
+  'content-damaged': object
+}
+
+export class BlobFault<K extends keyof BlobFaults = keyof BlobFaults> extends Fault<BlobFaults, K> {
+  override readonly name = 'BlobFault'
+}

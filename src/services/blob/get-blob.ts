@@ -1,0 +1,89 @@
+import type { Bytes } from '../../kernel/bytes.ts'
+import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
+import type { BlobDeps } from './blob-deps.ts'
+import { type BlobState, getBlobState } from './blob-rows.ts'
+import { type Conditions, assertReadable } from './conditions.ts'
+import { getContainer } from './container-rows.ts'
+import { type ContentSeal, openContent } from './content-seal.ts'
+import { tellingDamageIn } from './damage.ts'
+import { type Span, readParts } from './extent-map.ts'
+import { readExtents } from './extents.ts'
+import { BlobFault } from './faults.ts'
+import { assertLeaseForRead } from './lease.ts'
+import type { BlobPath, BlobView } from './model.ts'
+import { type ServiceSeal, openService } from './service-seal.ts'
+import { viewOf } from './view.ts'
+
+export interface GetBlob {
+  readonly conditions: Conditions
+  readonly leaseId: string | null
+  readonly customerKey: CustomerProvidedKey | null
+}
+
+export interface BlobContent {
+  readonly view: BlobView
+  /** Unsealed bytes of `span`, each checked before it is yielded; ends with the lease. */
+  read(span: Span, signal: AbortSignal): Bytes
+}
+
+/**
+ * A blob's properties, its metadata and the way to its bytes. https://learn.microsoft.com/rest/api/storageservices/get-blob
+ * @throws BlobFault; KeyringFault `key-refused`
+ */
+export async function getBlob(
+  deps: BlobDeps,
+  at: BlobPath,
+  command: GetBlob,
+  signal: AbortSignal,
+): Promise<BlobContent> {
+  const { seal, state, content } = await openForRead(deps, at, command, signal)
+  if (state.doc.tier?.name === 'Archive') {
+    // Its properties may be read, its bytes not: whoever reads them learns so before the first.
+    return { view: await viewOf(deps, seal, state, content), read: () => archived() }
+  }
+  return {
+    view: await viewOf(deps, seal, state, content),
+    read: (span, ending) => tellingDamageIn(readBlob(deps, { seal, state, content }, span, ending)),
+  }
+}
+
+export interface OpenBlob {
+  readonly seal: ServiceSeal
+  readonly state: BlobState
+  readonly content: ContentSeal
+}
+
+/** What every read of a blob begins with. */
+export async function openForRead(
+  deps: BlobDeps,
+  { account, container: name, blob, moment }: BlobPath,
+  { conditions, leaseId, customerKey }: GetBlob,
+  signal: AbortSignal,
+): Promise<OpenBlob> {
+  const { records, keyring, stamp } = deps
+  const seal = await openService(keyring, account)
+  const container = await getContainer(records.read, seal, name)
+  const state = await getBlobState(records.read, seal, { container: container.id, name: blob, moment })
+  assertReadable(conditions, state.doc)
+  assertLeaseForRead(state.doc.lease, leaseId, 'blob', stamp().now)
+  const { encryption } = state.doc
+  return { seal, state, content: await openContent(deps, account, { encryption, customerKey }, signal) }
+}
+
+/** Yields the bytes of `span`. */
+export async function* readBlob(
+  deps: BlobDeps,
+  { seal, state, content }: OpenBlob,
+  span: Span,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (span.start === span.end) return
+  const parts = await readParts(deps.records.read, seal, state.doc.extents, span)
+  yield* readExtents(deps, content, { parts, span, signal })
+}
+
+function archived(): Bytes {
+  return {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new BlobFault('blob-archived', {})) }),
+  }
+}

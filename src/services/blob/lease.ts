@@ -1,0 +1,56 @@
+import { BlobFault } from './faults.ts'
+
+/** A lease on a blob or a container, as it is stored; what it is now depends on the time. */
+export interface LeaseDoc {
+  /** A GUID in lower case. */
+  readonly id: string
+  /** Null: infinite. */
+  readonly durationSeconds: number | null
+  /** Milliseconds since 1970; null: never. */
+  readonly endsAt: number | null
+  /** When a break takes effect; null while nobody breaks it. */
+  readonly breaksAt: number | null
+}
+
+export type LeaseState = 'available' | 'leased' | 'expired' | 'breaking' | 'broken'
+
+/** https://learn.microsoft.com/rest/api/storageservices/lease-blob#remarks */
+export function leaseStateOf(lease: LeaseDoc | null, now: number): LeaseState {
+  if (lease === null) return 'available'
+  if (lease.breaksAt !== null) return now < lease.breaksAt ? 'breaking' : 'broken'
+  return lease.endsAt === null || now < lease.endsAt ? 'leased' : 'expired'
+}
+
+/** Whether what is leased may be changed only with the lease's id. */
+export function isLocked(lease: LeaseDoc | null, now: number): boolean {
+  const state = leaseStateOf(lease, now)
+  return state === 'leased' || state === 'breaking'
+}
+
+/** A write needs the id of an active lease. @throws BlobFault `lease-id-missing`, `lease-id-mismatch`, `lease-not-present`, `lease-lost` */
+export function assertLeaseForWrite(
+  lease: LeaseDoc | null,
+  leaseId: string | null,
+  about: 'blob' | 'container',
+  now: number,
+): void {
+  if (isLocked(lease, now) && leaseId === null) throw new BlobFault('lease-id-missing', { about })
+  assertLeaseForRead(lease, leaseId, about, now)
+}
+
+/** A read may go without; an id that is given must hold. */
+export function assertLeaseForRead(
+  lease: LeaseDoc | null,
+  leaseId: string | null,
+  about: 'blob' | 'container',
+  now: number,
+): void {
+  if (leaseId === null) return
+  const isSame = lease?.id === leaseId.toLowerCase()
+  if (isLocked(lease, now)) {
+    if (!isSame) throw new BlobFault('lease-id-mismatch', { about, operation: 'other' })
+    return
+  }
+  if (lease !== null && isSame) throw new BlobFault('lease-lost', {})
+  throw new BlobFault('lease-not-present', { about, operation: 'other' })
+}

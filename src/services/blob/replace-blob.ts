@@ -1,0 +1,157 @@
+import { randomHex } from '../../crypto/random.ts'
+import { BASE } from '../../store/records/blob/blobs.ts'
+import { deleteBlocks } from '../../store/records/blob/blocks.ts'
+import type { BlobWrites } from '../../store/records/blob/containers.ts'
+import { releaseExtents } from '../../store/records/blob/extents.ts'
+import type { StorageAccount } from '../storage/storage-account.ts'
+import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
+import { type Conditions, assertWritable } from './conditions.ts'
+import { type ContainerState, getContainer } from './container-rows.ts'
+import { releaseParts } from './extent-map.ts'
+import { BlobFault } from './faults.ts'
+import { assertLeaseForWrite } from './lease.ts'
+import type { BlobDoc } from './model.ts'
+import type { ServiceSeal } from './service-seal.ts'
+import type { Stamp } from './stamps.ts'
+
+/** What a write of a whole blob is subject to. */
+export interface ReplaceOptions {
+  readonly conditions: Conditions
+  readonly leaseId: string | null
+  /** Whether the caller may write over a blob that is there, or only make one. */
+  readonly mayOverwrite: boolean
+}
+
+/** What takes the place of the base blob; the rest of its document is made from what was there. */
+export interface NewBlob extends Pick<
+  BlobDoc,
+  | 'type'
+  | 'length'
+  | 'headers'
+  | 'encryption'
+  | 'extents'
+  | 'tier'
+  | 'tags'
+  | 'copy'
+  | 'sequenceNumber'
+  | 'blockCount'
+  | 'isSealed'
+> {
+  /** What the metadata is bound to, and the metadata sealed. */
+  readonly id: string
+  readonly metadata: Uint8Array | null
+  readonly immutability?: BlobDoc['immutability']
+  readonly hasLegalHold?: boolean
+}
+
+interface Place {
+  readonly containerId: string
+  readonly container: string
+  readonly blob: string
+}
+
+/**
+ * Puts a new base blob in the place of what is there, within the caller's transaction: checks conditions, lease and
+ * immutability, keeps what was there as the account's settings say, forgets uncommitted blocks.
+ *
+ * @param make called with what is there, once it is known that it may be replaced
+ * @throws BlobFault
+ */
+export async function replaceBlob(
+  db: BlobWrites,
+  { seal, stamp }: { readonly seal: ServiceSeal; readonly stamp: Stamp },
+  { place, options }: { readonly place: Place; readonly options: ReplaceOptions },
+  make: (before: BlobState | null, container: ContainerState) => Promise<NewBlob>,
+): Promise<BlobState> {
+  const container = await getContainer(db, seal, place.container)
+  // Made anew since the bytes were sealed: what they were sealed for is gone.
+  if (container.id !== place.containerId) throw new BlobFault('container-not-found', {})
+  const there = await findBlob(db, seal, { container: container.id, name: place.blob, moment: null })
+  const before = there?.deletedAt === null ? there : null
+  assertWritable(options.conditions, before === null ? null : before.doc)
+  if (before !== null && !options.mayOverwrite) throw new BlobFault('blob-already-exists', {})
+  assertLeaseForWrite(before?.doc.lease ?? null, options.leaseId, 'blob', stamp.now)
+  const made = await make(before, container)
+  if (there !== null) await keepReplaced(db, seal, there, stamp)
+  const released = await deleteBlocks(db, { container: container.id, name: place.blob })
+  await releaseExtents(db, released, stamp.now)
+  const state = stateOf(made, { container, place, before, seal, stamp })
+  await putBlobState(db, seal, state)
+  return state
+}
+
+function stateOf(
+  { id, metadata, ...made }: NewBlob,
+  {
+    container,
+    place,
+    before,
+    seal,
+    stamp,
+  }: {
+    readonly container: ContainerState
+    readonly place: Place
+    readonly before: BlobState | null
+    readonly seal: ServiceSeal
+    readonly stamp: Stamp
+  },
+): BlobState {
+  const { now, etag, moment } = stamp
+  return {
+    container: container.id,
+    name: place.blob,
+    moment: BASE,
+    id,
+    deletedAt: null,
+    metadata,
+    doc: {
+      immutability: null,
+      hasLegalHold: false,
+      ...made,
+      kind: 'base',
+      etag,
+      createdAt: before?.doc.createdAt ?? now,
+      modifiedAt: now,
+      hasMetadata: metadata !== null,
+      lease: before?.doc.lease ?? null,
+      versionId: seal.account.blobService.isVersioningEnabled ? moment : null,
+    },
+  }
+}
+
+/** A replaced blob becomes a version, a deleted snapshot while deleted blobs are kept, or nothing. */
+async function keepReplaced(
+  db: BlobWrites,
+  seal: ServiceSeal,
+  there: BlobState,
+  stamp: Stamp,
+): Promise<void> {
+  const { isVersioningEnabled, deleteRetentionDays } = seal.account.blobService
+  if (isVersioningEnabled && there.doc.versionId !== null && there.deletedAt === null) {
+    await putBlobState(db, seal, {
+      ...there,
+      moment: there.doc.versionId,
+      doc: { ...there.doc, kind: 'version', lease: null },
+    })
+    return
+  }
+  if (deleteRetentionDays !== null || there.deletedAt !== null) {
+    await putBlobState(db, seal, {
+      ...there,
+      moment: stamp.moment,
+      deletedAt: there.deletedAt ?? stamp.now,
+      doc: { ...there.doc, kind: 'snapshot', lease: null },
+    })
+    return
+  }
+  await releaseParts(db, seal, there.doc.extents, stamp.now)
+}
+
+/** A name for what a new blob's metadata is bound to. */
+export function newBlobId(): string {
+  return randomHex(16)
+}
+
+export interface WritePlace extends Place {
+  readonly account: StorageAccount
+}

@@ -1,0 +1,65 @@
+import { asBuffer } from '../../kernel/bytes.ts'
+import type { BlobKey, BlobRow } from '../../store/records/blob/blobs.ts'
+import type { ContainerRow } from '../../store/records/blob/containers.ts'
+import type { Keyring, ServiceRecords } from '../keyring/keyring.ts'
+import { type StorageAccount, protectedAccount } from '../storage/storage-account.ts'
+import type { BlobDoc, BlobEncryption, ContainerDoc, Part } from './model.ts'
+
+/**
+ * What of an account's rows works while the customer has revoked: under the account's service record key, each row bound to
+ * its place, so that a blob's document moved to another name, or a chunk to another map, does not open.
+ */
+export interface ServiceSeal {
+  readonly account: StorageAccount
+  container: Sealed<Pick<ContainerRow, 'id' | 'name'>, ContainerDoc>
+  blob: Sealed<BlobRowKey, BlobDoc>
+  block: Sealed<BlockKey, BlockDoc>
+  chunk: Sealed<{ readonly map: string; readonly start: number }, readonly Part[]>
+}
+
+type BlobRowKey = BlobKey & Pick<BlobRow, 'id'>
+
+interface BlockKey {
+  readonly container: string
+  readonly name: string
+  readonly block: string
+  readonly ref: string
+}
+
+/** A block that is not committed yet. */
+export interface BlockDoc {
+  readonly length: number
+  readonly encryption: BlobEncryption
+}
+
+interface Sealed<K, T> {
+  seal(key: K, document: T): Buffer
+  /** @throws SealFault `seal-broken` when the row is not what was sealed for that key */
+  open(key: K, sealed: Uint8Array): T
+}
+
+/** Needs no customer. @throws KeyringFault `wrapping-refused` */
+export async function openService(
+  keyring: Pick<Keyring, 'serviceRecords'>,
+  account: StorageAccount,
+): Promise<ServiceSeal> {
+  return serviceSeal(await keyring.serviceRecords(protectedAccount(account)), account)
+}
+
+function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceSeal {
+  const documents = <K, T>(table: string, placeOf: (key: K) => readonly string[]): Sealed<K, T> => {
+    const context = (key: K) => [`blob_${table}`, account.uid, ...placeOf(key)].join('\n')
+    return {
+      seal: (key, document) => records.seal(context(key), Buffer.from(JSON.stringify(document))),
+      open: (key, sealed) => JSON.parse(asBuffer(records.open(context(key), sealed)).toString()) as T,
+    }
+  }
+  return {
+    account,
+    container: documents('containers', ({ id, name }) => [id, name]),
+    // A name may hold a line feed's like, never one itself: control characters are refused.
+    blob: documents('blobs', ({ container, id, moment, name }) => [container, id, moment, name]),
+    block: documents('blocks', ({ container, block, ref, name }) => [container, block, ref, name]),
+    chunk: documents('maps', ({ map, start }) => [map, String(start)]),
+  }
+}

@@ -1,0 +1,80 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { DataDb } from '../data-db.ts'
+
+/** What reads rows: the readers' connections, or a transaction that wants to see its own writes. */
+export type BlobReads = Kysely<DataDb>
+/** What writes them. */
+export type BlobWrites = Transaction<DataDb>
+
+export interface ContainerRow {
+  readonly id: string
+  readonly name: string
+  readonly deleted_at: number | null
+  readonly sealed: Uint8Array
+}
+
+const columns = ['id', 'name', 'deleted_at', 'sealed'] as const
+
+/** One that is not deleted. */
+export async function findContainer(
+  db: BlobReads,
+  account: string,
+  name: string,
+): Promise<ContainerRow | null> {
+  const row = await db
+    .selectFrom('blob_containers')
+    .select(columns)
+    .where('account', '=', account)
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+export async function insertContainer(
+  db: BlobWrites,
+  row: ContainerRow & { readonly account: string },
+): Promise<void> {
+  await db.insertInto('blob_containers').values(row).execute()
+}
+
+export async function updateContainer(
+  db: BlobWrites,
+  id: string,
+  change: Partial<Pick<ContainerRow, 'sealed' | 'deleted_at'>>,
+): Promise<void> {
+  await db.updateTable('blob_containers').set(change).where('id', '=', id).execute()
+}
+
+/** In the order of names; deleted ones of a name in the order of their deletion, before the one in force. */
+export async function listContainerRows(
+  db: BlobReads,
+  {
+    account,
+    prefix,
+    from,
+    limit,
+    withDeleted,
+  }: {
+    readonly account: string
+    readonly prefix: string
+    /** The first name of the page. */
+    readonly from: string
+    readonly limit: number
+    readonly withDeleted: boolean
+  },
+): Promise<readonly ContainerRow[]> {
+  let query = db
+    .selectFrom('blob_containers')
+    .select(columns)
+    .where('account', '=', account)
+    .where('name', '>=', from > prefix ? from : prefix)
+  if (prefix !== '') query = query.where('name', '<', endOfPrefix(prefix))
+  if (!withDeleted) query = query.where('deleted_at', 'is', null)
+  return await query.orderBy('name').orderBy('deleted_at').limit(limit).execute()
+}
+
+/** The least text that is beyond all that begin with `prefix`, in the order of UTF-8 bytes. */
+export function endOfPrefix(prefix: string): string {
+  return `${prefix}\u{10ffff}`
+}

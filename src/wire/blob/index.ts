@@ -1,0 +1,33 @@
+import type { Protocol } from '../../http/operation.ts'
+import type { StorageCaller } from '../../services/storage/storage-caller.ts'
+import { type BlobAuthDeps, admit } from './auth.ts'
+import type { BlobWireDeps } from './deps.ts'
+import { fail } from './errors.ts'
+import { blobHeaders } from './headers.ts'
+import type { BlobNeeds } from './needs.ts'
+import { containerOperations } from './operations/containers.ts'
+import { deleteBlobOperation } from './operations/delete-blob.ts'
+import { getBlobOperations } from './operations/get-blob.ts'
+import { listBlobsOperation } from './operations/list-blobs.ts'
+import { putBlobOperation } from './operations/put-blob.ts'
+
+/** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
+export function blobProtocol(
+  deps: BlobWireDeps & { readonly auth: BlobAuthDeps },
+): Protocol<StorageCaller, BlobNeeds> {
+  return {
+    name: 'blob',
+    ignoreCase: false,
+    keepsPaths: true,
+    operations: [
+      ...containerOperations(deps),
+      listBlobsOperation(deps),
+      putBlobOperation(deps),
+      ...getBlobOperations(deps),
+      deleteBlobOperation(deps),
+    ],
+    admit: (head, matched) => admit(deps.auth, head, matched),
+    fail,
+    headers: blobHeaders,
+  }
+}

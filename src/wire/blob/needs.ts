@@ -1,0 +1,68 @@
+import type { AnyOperation } from '../../http/operation.ts'
+import type { StorageCaller, StoragePermission } from '../../services/storage/storage-caller.ts'
+
+/** What an operation needs; null: public (preflight). */
+export type BlobNeeds = StoragePermission | null
+
+export type BlobOperation = AnyOperation<StorageCaller, BlobNeeds>
+
+const CONTAINERS = 'Microsoft.Storage/storageAccounts/blobServices/containers'
+const BLOBS = `${CONTAINERS}/blobs`
+
+const managing = (action: string) => ({ name: action, isData: false })
+const data = (action: string) => ({ name: `${BLOBS}/${action}`, isData: true })
+
+/**
+ * https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory#permissions-for-blob-service-operations
+ * and the tables of create-service-sas and create-account-sas.
+ */
+export const needs = {
+  listContainers: {
+    sas: ['l'],
+    resource: 'service',
+    action: managing(`${CONTAINERS}/read`),
+    publicAccess: null,
+  },
+  readService: {
+    sas: ['r'],
+    resource: 'service',
+    action: managing('Microsoft.Storage/storageAccounts/blobServices/read'),
+    publicAccess: null,
+  },
+  writeService: {
+    sas: ['w'],
+    resource: 'service',
+    action: managing('Microsoft.Storage/storageAccounts/blobServices/write'),
+    publicAccess: null,
+  },
+  createContainer: {
+    sas: ['w', 'c'],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/write`),
+    publicAccess: null,
+  },
+  readContainer: {
+    sas: ['r'],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/read`),
+    publicAccess: 'container',
+  },
+  writeContainer: {
+    sas: ['w'],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/write`),
+    publicAccess: null,
+  },
+  deleteContainer: {
+    sas: ['d'],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/delete`),
+    publicAccess: null,
+  },
+  listBlobs: { sas: ['l'], resource: 'container', action: data('read'), publicAccess: 'container' },
+  readBlob: { sas: ['r'], resource: 'object', action: data('read'), publicAccess: 'blob' },
+  writeBlob: { sas: ['w'], resource: 'object', action: data('write'), publicAccess: null },
+  /** Of a blob that is not there. */
+  createBlob: { sas: ['w', 'c'], resource: 'object', action: data('add/action'), publicAccess: null },
+  deleteBlob: { sas: ['d'], resource: 'object', action: data('delete'), publicAccess: null },
+} as const satisfies Record<string, StoragePermission>

@@ -1,0 +1,75 @@
+import { type Call, type Reply, operation } from '../../../http/operation.ts'
+import type { BlobContent } from '../../../services/blob/get-blob.ts'
+import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import type { BlobWireDeps } from '../deps.ts'
+import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { blobPropertyHeaders } from '../present.ts'
+import { rangeOf } from '../ranges.ts'
+import { blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
+
+const path = '/{container}/{blob+}'
+
+/** https://learn.microsoft.com/rest/api/storageservices/get-blob and get-blob-properties */
+export function getBlobOperations({ blobs, clock }: BlobWireDeps): readonly BlobOperation[] {
+  const found = async (call: Call<StorageCaller>): Promise<BlobContent> => {
+    const { head, signal } = call
+    const command = {
+      conditions: conditionsOf(head),
+      leaseId: leaseIdOf(head),
+      customerKey: customerKeyOf(head, ''),
+    }
+    return await blobs.getBlob(blobOf(call), command, signal)
+  }
+  const headersOf = (call: Call<StorageCaller>, content: BlobContent) => ({
+    ...blobPropertyHeaders(content.view, clock.now().getTime()),
+    ...call.caller.responseHeaders,
+  })
+  return [
+    operation<StorageCaller, BlobNeeds, typeof path>({
+      id: 'GetBlob',
+      method: 'GET',
+      path,
+      needs: needs.readBlob,
+      body: { kind: 'none' },
+      async run(call) {
+        const content = await found(call)
+        return contentReply(call, content, headersOf(call, content))
+      },
+    }),
+    operation<StorageCaller, BlobNeeds, typeof path>({
+      id: 'GetBlobProperties',
+      method: 'HEAD',
+      path,
+      needs: needs.readBlob,
+      body: { kind: 'none' },
+      async run(call) {
+        const content = await found(call)
+        const length = content.view.doc.length
+        return { status: 200, headers: { ...headersOf(call, content), 'content-length': String(length) } }
+      },
+    }),
+  ]
+}
+
+function contentReply(
+  { head, signal }: Call<StorageCaller>,
+  content: BlobContent,
+  headers: Readonly<Record<string, string>>,
+): Reply {
+  const { length } = content.view.doc
+  const range = rangeOf(head, length)
+  if (range === null) {
+    return { status: 200, headers, body: { stream: content.read({ start: 0, end: length }, signal), length } }
+  }
+  const { start, end } = range
+  const { 'content-md5': wholeMd5, ...others } = headers
+  return {
+    status: 206,
+    headers: {
+      ...others,
+      'content-range': `bytes ${start}-${end - 1}/${length}`,
+      ...(wholeMd5 === undefined ? {} : { 'x-ms-blob-content-md5': wholeMd5 }),
+    },
+    body: { stream: content.read(range, signal), length: end - start },
+  }
+}

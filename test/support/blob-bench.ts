@@ -1,0 +1,217 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomHex } from '../../src/crypto/random.ts'
+import { RsaKey } from '../../src/crypto/rsa-key.ts'
+import { serveProtocol } from '../../src/http/testing.ts'
+import { collect } from '../../src/kernel/bytes.ts'
+import { parseGuid } from '../../src/kernel/guid.ts'
+import { type BlobService, openBlobService } from '../../src/services/blob/blob-service.ts'
+import { noConditions } from '../../src/services/blob/conditions.ts'
+import { noEncryption } from '../../src/services/blob/encryption.ts'
+import type { BlobPath } from '../../src/services/blob/model.ts'
+import type { PutBlob } from '../../src/services/blob/put-blob.ts'
+import {
+  type Process,
+  VAULT,
+  type World,
+  newIdentity,
+  newWorld,
+  start,
+  under,
+} from '../../src/services/keyring/testing/installation.ts'
+import {
+  type EncryptionScope,
+  type StorageAccount,
+  protectedAccount,
+  protectedScope,
+} from '../../src/services/storage/storage-account.ts'
+import type { StorageCaller, StoragePermission } from '../../src/services/storage/storage-caller.ts'
+import { type FileByteStore, openFileByteStore } from '../../src/store/bytes/files/file-byte-store.ts'
+import { openSqliteRecords } from '../../src/store/records/sqlite/sqlite-records.ts'
+import { blobProtocol } from '../../src/wire/blob/index.ts'
+
+export const never = new AbortController().signal
+
+/** Blobs of an account under a customer's key, on real stores in a folder of its own. */
+export interface BlobBench extends AsyncDisposable {
+  readonly world: World
+  readonly folder: string
+  /** To be replaced where a test wants other settings. */
+  account: StorageAccount
+  process: Process
+  bytes: FileByteStore
+  blobs: BlobService
+  /** A scope with a root key of its own, under the same customer's key. */
+  addScope(name: string, settings?: Partial<EncryptionScope>): Promise<EncryptionScope>
+  /** A second account with a root key of its own. */
+  addAccount(name: string): Promise<StorageAccount>
+  /** Takes the key away, or gives it back; holds at once. */
+  setKeyEnabled(enabled: boolean): void
+  /** Ends the process and begins another one on the same files. */
+  restart(): Promise<void>
+}
+
+export async function openBlobBench(): Promise<BlobBench> {
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-blob-'))
+  const world = newWorld(openSqliteRecords, folder)
+  world.vault.addVersion(VAULT, 'k1', await RsaKey.generate(2048))
+  const identity = newIdentity()
+  const scopes = new Map<string, EncryptionScope>()
+
+  const begin = async () => {
+    const process = await start(world)
+    const bytes = await openFileByteStore(join(folder, 'bytes'))
+    const clock = { now: () => new Date(world.clock.wall()) }
+    const blobs = openBlobService({
+      records: process.data,
+      bytes,
+      keyring: process.keyring,
+      accounts: {
+        findScope: async (_account, name) => scopes.get(name) ?? null,
+        findScopeByUid: async (_account, uid) =>
+          [...scopes.values()].find((scope) => scope.uid === uid) ?? null,
+      },
+      clock,
+    })
+    return { process, bytes, blobs }
+  }
+  const end = async () => {
+    await bench.bytes[Symbol.asyncDispose]()
+    await bench.process.stop()
+  }
+  const addAccount = async (process: Process, name: string) => {
+    const account = newAccount(name)
+    await process.keyring.create(protectedAccount(account), under(identity), never)
+    return account
+  }
+
+  const begun = await begin()
+  const bench: BlobBench = {
+    ...begun,
+    world,
+    folder,
+    account: await addAccount(begun.process, 'account1'),
+    addAccount: (name) => addAccount(bench.process, name),
+    async addScope(name, settings = {}) {
+      const uid = randomHex(16)
+      const scope = {
+        uid,
+        resourceId: `${bench.account.resourceId}/encryptionScopes/${name}`,
+        name,
+        isEnabled: true,
+        requiresInfrastructureEncryption: false,
+        ...settings,
+      }
+      if (!scopes.has(name)) await bench.process.keyring.create(protectedScope(scope), under(identity), never)
+      scopes.set(name, scope)
+      return scope
+    },
+    setKeyEnabled(enabled) {
+      world.vault.setEnabled(VAULT, 'k1', enabled)
+      world.vault.push({ kind: 'key', vaultUrl: VAULT, keyName: 'k1' })
+    },
+    async restart() {
+      await end()
+      Object.assign(bench, await begin())
+    },
+    async [Symbol.asyncDispose]() {
+      await end()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return bench
+}
+
+export function newAccount(name: string): StorageAccount {
+  const guid = parseGuid('0d4c6c2e-4f2c-4d5e-9a3b-1f2e3d4c5b6a')
+  if (guid === null) throw new Error('no GUID')
+  return {
+    uid: randomHex(16),
+    resourceId: `/subscriptions/${guid}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/${name}`,
+    subscriptionId: guid,
+    tenantId: guid,
+    name,
+    kind: 'StorageV2',
+    sku: 'Standard_LRS',
+    accessTier: 'Hot',
+    createdAt: new Date(),
+    isHttpsOnly: false,
+    minimumTlsVersion: 'TLS1_2',
+    allowsSharedKey: true,
+    allowsBlobPublicAccess: true,
+    requiresInfrastructureEncryption: false,
+    network: { isPublic: true, defaultAction: 'Allow', ipRules: [] },
+    keys: [],
+    blobService: {
+      isVersioningEnabled: false,
+      deleteRetentionDays: null,
+      containerDeleteRetentionDays: null,
+    },
+  }
+}
+
+/** Who may do what, for tests of the wire without credentials. */
+export type Permit = (permission: StoragePermission) => boolean
+
+/** The bench's account over real HTTP; everybody may do what `permit` says. */
+export async function serveBlobs(bench: BlobBench, permit: Permit = () => true) {
+  const protocol = blobProtocol({
+    blobs: bench.blobs,
+    clock: { now: () => new Date(bench.world.clock.wall()) },
+    endpointOf: (head) => `https://${head.authority}/`,
+    auth: {
+      accounts: { find: async (name) => (name === bench.account.name ? bench.account : null) },
+      admission: {
+        admit: async () => callerOf(bench.account, permit),
+        assertPermitted: () => undefined,
+      },
+    },
+  })
+  return await serveProtocol(protocol, ['*.blob.core.localhost', 'address'])
+}
+
+function callerOf(account: StorageAccount, permits: Permit): StorageCaller {
+  return { account, kind: 'shared-key', principal: null, responseHeaders: {}, encryptionScope: null, permits }
+}
+
+export function pathOf({ account }: BlobBench, blob: string, container = 'c1'): BlobPath {
+  return { account, container, blob, moment: null }
+}
+
+export async function makeContainer({ blobs, account }: BlobBench, container = 'c1'): Promise<void> {
+  await blobs.createContainer(
+    { account, container },
+    { metadata: {}, publicAccess: 'none', defaultScope: null, deniesScopeOverride: false },
+  )
+}
+
+/** Copies of bytes as a body: in chunks of `chunkBytes`, or whole. */
+export async function* bodyOf(bytes: Uint8Array, chunkBytes = bytes.length): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    yield Uint8Array.from(bytes.subarray(at, at + chunkBytes))
+  }
+}
+
+export async function put(bench: BlobBench, blob: string, bytes: Uint8Array, change: Partial<PutBlob> = {}) {
+  const command: PutBlob = {
+    headers: {},
+    metadata: {},
+    tags: null,
+    tier: null,
+    encryption: noEncryption,
+    checksum: { md5: null, crc64: null },
+    conditions: noConditions,
+    leaseId: null,
+    mayOverwrite: true,
+    ...change,
+  }
+  return await bench.blobs.putBlob({ at: pathOf(bench, blob), command }, bodyOf(bytes), never)
+}
+
+export const reading = { conditions: noConditions, leaseId: null, customerKey: null }
+
+export async function get(bench: BlobBench, blob: string, moment: string | null = null): Promise<Buffer> {
+  const found = await bench.blobs.getBlob({ ...pathOf(bench, blob), moment }, reading, never)
+  return await collect(found.read({ start: 0, end: found.view.doc.length }, never))
+}
