@@ -28,3 +28,6 @@ export function audienceOf(endpoints: Endpoints, role: 'management' | 'vault' | 
 
 /** Hard-wired in az and the SDKs whatever the cloud (`spec` of az, section 2). */
 export const CONTAINER_REGISTRY_AUDIENCE = 'https://containerregistry.azure.net'
+
+/** The same for every service of every storage account. */
+export const STORAGE_AUDIENCE = 'https://storage.azure.com'

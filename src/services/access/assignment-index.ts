@@ -1,4 +1,5 @@
 import type { Guid } from '../../kernel/guid.ts'
+import type { Rights } from './access.ts'
 import type { RoleAssignment, RoleDefinition } from './access-service.ts'
 import { type PermissionCheck, compilePermissions } from './permissions.ts'
 import { type ScopeKey, covers, scopeKey } from './scopes.ts'
@@ -81,6 +82,15 @@ export class AssignmentIndex {
 
   allowsData(principalId: Guid, dataAction: string, scope: ScopeKey): boolean {
     return this.#inForce(principalId, scope).some(({ check }) => check.allowsData(dataAction))
+  }
+
+  /** As they are now: later changes do not show in what was returned. */
+  rightsAt(principalId: Guid, scope: ScopeKey): Rights {
+    const roles = this.#inForce(principalId, scope)
+    return {
+      allows: (action) => roles.some(({ check }) => check.allows(action)),
+      allowsData: (dataAction) => roles.some(({ check }) => check.allowsData(dataAction)),
+    }
   }
 
   /** Whether a role in force allows `action`, and does so for assignments of `roleId`. */

@@ -1,5 +1,6 @@
 import type { Guid } from '../../kernel/guid.ts'
 import { builtInRoles } from './built-in-roles.ts'
+import type { Rights } from './access.ts'
 import type { AccessService } from './access-service.ts'
 import { type AssignmentDeps, type AssignmentListener, changeAssignments } from './assignments.ts'
 import { AssignmentIndex } from './assignment-index.ts'
@@ -9,6 +10,7 @@ import { covers, scopeKey } from './scopes.ts'
 export type AccessDeps = Pick<AssignmentDeps, 'records' | 'principals' | 'clock'>
 
 const PAGE_ROWS = 500
+const noRights: Rights = { allows: () => false, allowsData: () => false }
 
 /**
  * Opens role-based access. Decisions come from memory, where a change is as soon as it is durable: one process keeps
@@ -41,6 +43,8 @@ export async function openAccess(deps: AccessDeps): Promise<AccessService> {
       index.allows(principalId, action, scopeKey(scope)) && (await isThere(principalId)),
     allowsData: async (principalId, dataAction, scope) =>
       index.allowsData(principalId, dataAction, scopeKey(scope)) && (await isThere(principalId)),
+    rightsAt: async (principalId, scope) =>
+      (await isThere(principalId)) ? index.rightsAt(principalId, scopeKey(scope)) : noRights,
 
     findRole: (roleId) => index.findRole(roleId),
     listRoles: (roleName) =>

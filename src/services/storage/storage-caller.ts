@@ -1,4 +1,5 @@
 import type { Guid } from '../../kernel/guid.ts'
+import type { StorageAuthFault } from './auth-faults.ts'
 import type { StorageAccount } from './storage-account.ts'
 
 /**
@@ -32,6 +33,8 @@ export interface StorageCaller {
   readonly encryptionScope: string | null
   /** Decided on arrival for this request's container and blob; at once, so that a service can ask within a transaction. */
   permits(permission: StoragePermission): boolean
+  /** What to throw where `permits` says no: in the words that fit the credential. */
+  refusal(permission: StoragePermission): StorageAuthFault
 }
 
 /** What authorization asks of the blob service: works while the customer's key is revoked. */

@@ -1,0 +1,76 @@
+import type { RequestHead } from '../../../http/operation.ts'
+import {
+  type SasName,
+  type SignedValue,
+  type StorageCredential,
+  sasNames,
+} from '../../../services/storage/storage-request.ts'
+import { stringsToSign } from './string-to-sign.ts'
+
+const knownNames: ReadonlySet<string> = new Set(sasNames)
+
+/**
+ * What a request shows of who sent it. An Authorization header counts before a signature in the query, but for the one
+ * kind of signature that wants both.
+ */
+export function readCredential(head: RequestHead, accountName: string): StorageCredential {
+  const authorization = head.headers.get('authorization')
+  const sas = sasOf(head, authorization)
+  if (authorization === undefined) return sas ?? { kind: 'anonymous' }
+  if (sas?.parameters.has('sduoid') === true) return sas
+  const token = tokenOf(authorization)
+  return token === null ? sharedKeyOf(head, authorization, accountName) : { kind: 'bearer', token }
+}
+
+function sharedKeyOf(head: RequestHead, authorization: string, accountName: string): StorageCredential {
+  const found = /^(SharedKey|SharedKeyLite) ([^:\s]+):(\S+)$/i.exec(authorization)
+  if (found?.[1] === undefined || found[2] === undefined || found[3] === undefined)
+    return { kind: 'malformed' }
+  const scheme = found[1].toLowerCase() === 'sharedkey' ? 'sharedkey' : 'sharedkeylite'
+  return {
+    kind: 'shared-key',
+    accountName: found[2],
+    signature: found[3],
+    stringsToSign: stringsToSign(head, scheme, accountName),
+    date: head.headers.get('x-ms-date') ?? head.headers.get('date') ?? null,
+  }
+}
+
+function tokenOf(authorization: string): string | null {
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null
+}
+
+type Sas = Extract<StorageCredential, { readonly kind: 'sas' }>
+
+/** @returns null when there is no signature in the query */
+function sasOf(head: RequestHead, authorization: string | undefined): Sas | null {
+  const query = new Map<string, string>()
+  let hasDuplicates = false
+  for (const [name, value] of head.query) {
+    const key = name.toLowerCase()
+    if (!query.has(key)) query.set(key, value)
+    else if (knownNames.has(key)) hasDuplicates = true
+  }
+  if (!query.has('sig')) return null
+  const parameters = new Map<SasName, string>()
+  for (const name of sasNames) {
+    const value = query.get(name)
+    if (value !== undefined) parameters.set(name, value)
+  }
+  return {
+    kind: 'sas',
+    parameters,
+    hasDuplicates,
+    token: authorization === undefined ? null : tokenOf(authorization),
+    signedHeaders: signedValues(parameters.get('srh'), head.headers),
+    signedQuery: signedValues(parameters.get('srq'), query),
+  }
+}
+
+function signedValues(
+  names: string | undefined,
+  values: ReadonlyMap<string, string>,
+): readonly SignedValue[] {
+  if (names === undefined || names === '') return []
+  return names.split(',').map((name) => ({ name, value: values.get(name.toLowerCase()) ?? null }))
+}
