@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type OptionName, readConfig } from '../config/config.ts'
 import { urlOf } from '../kernel/endpoints.ts'
 import { openLog } from '../observe/log.ts'
@@ -27,6 +27,12 @@ export function upCommand(): Command {
       '--identity-endpoint <port=identity,...>',
       'loopback port that hands out tokens of these managed identities (default: off)',
     )
+    .addOption(
+      new Option(
+        '--azurite [blob,queue,table]',
+        "Azurite's loopback ports in plain HTTP with its well-known account (default: off; ports 10000,10001,10002)",
+      ).preset('10000,10001,10002'),
+    )
     .option('--lease <seconds>', 'how long an unwrapped key may be used without asking again (default: 5)')
     .option('--shutdown <seconds>', 'how long transfers may finish at the end (default: 30)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn)')
@@ -50,7 +56,7 @@ export function upCommand(): Command {
 }
 
 function welcome(
-  { endpoints, owner, isFirstStart, metricsPort, identityEndpoint }: Strongroom,
+  { endpoints, owner, isFirstStart, metricsPort, identityEndpoint, azurite }: Strongroom,
   dataDir: string,
 ): void {
   const lines = []
@@ -69,6 +75,11 @@ function welcome(
     lines.push(
       `Managed identities on http://127.0.0.1:${identityEndpoint.port} (secret header: ${identityEndpoint.file})`,
     )
+  if (azurite !== null) {
+    lines.push(
+      `UseDevelopmentStorage=true on http://127.0.0.1:${azurite.blob} (blobs; queue and table answer that they are still to come)`,
+    )
+  }
   lines.push(`ready ${urlOf(endpoints, 'management')}`)
   console.log(lines.join('\n'))
 }

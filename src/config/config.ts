@@ -20,6 +20,8 @@ export interface Config {
   readonly metricsPort: number
   /** Loopback port of the managed-identity endpoint and the identities that it may serve; null: off. */
   readonly identityEndpoint: { readonly port: number; readonly identities: readonly string[] } | null
+  /** Azurite's three loopback ports; null: off. */
+  readonly azurite: { readonly blob: number; readonly queue: number; readonly table: number } | null
   readonly leaseMs: number
   readonly shutdownMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -100,6 +102,21 @@ const identityEndpoint = z.string().transform((text, context) => {
   return { port: Number(found[1]), identities }
 })
 
+/** `10000,10001,10002`: Azurite's own. */
+const azurite = z.string().transform((text, context) => {
+  const ports = text.split(',').map(Number)
+  const [blob, queue, table] = ports
+  const isPorts = /^\d{1,5}(,\d{1,5}){2}$/.test(text) && ports.every((one) => one <= MAX_PORT)
+  if (blob === undefined || queue === undefined || table === undefined || !isPorts) {
+    context.addIssue({
+      code: 'custom',
+      message: 'give three ports, BLOB,QUEUE,TABLE, or nothing for 10000,10001,10002',
+    })
+    return z.NEVER
+  }
+  return { blob, queue, table }
+})
+
 const schema = z.strictObject({
   data: file.default(() => resolve('data')),
   listen: listen.default({ host: '127.0.0.1', port: 8443 }),
@@ -111,6 +128,7 @@ const schema = z.strictObject({
   privateKey: file.optional(),
   metricsPort: port.default(9464),
   identityEndpoint: identityEndpoint.optional(),
+  azurite: azurite.optional(),
   lease: seconds(1, 300).default(5),
   shutdown: seconds(0, 3_600).default(30),
   logLevel: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
@@ -154,6 +172,7 @@ export function readConfig(
         : null,
     metricsPort: options.metricsPort,
     identityEndpoint: options.identityEndpoint ?? null,
+    azurite: options.azurite ?? null,
     leaseMs: options.lease * 1000,
     shutdownMs: options.shutdown * 1000,
     logLevel: options.logLevel,

@@ -6,13 +6,17 @@ import type { VaultKind } from '../services/keyring/key-id.ts'
 import { type OpenKeyring, openKeyring } from '../services/keyring/open-keyring.ts'
 import type { LeaseClock } from '../services/keyring/ports.ts'
 import { type Registries, openRegistries } from '../services/registry/registries.ts'
+import { type BlobService, openBlobService } from '../services/blob/blob-service.ts'
+import { containerAccess } from '../services/blob/container-access.ts'
 import { type RegistryContent, openRegistryContent } from '../services/registry/registry-content.ts'
 import {
   type RegistryTokens,
   openRegistryTokens,
   registryTokenSigner,
 } from '../services/registry/registry-tokens.ts'
+import { type DelegationKeys, openDelegationKeys } from '../services/storage/delegation-keys.ts'
 import type { StorageAccounts } from '../services/storage/storage-account.ts'
+import type { ContainerAccess } from '../services/storage/storage-caller.ts'
 import { openStorageAccounts } from '../services/storage/storage-accounts.ts'
 import { inProcessKeyHolder } from '../services/vault/in-process-key-holder.ts'
 import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
@@ -28,6 +32,9 @@ export interface DataSide extends AsyncDisposable {
   readonly registryTokens: RegistryTokens
   readonly registryContent: RegistryContent
   readonly storageAccounts: StorageAccounts
+  readonly blobs: BlobService
+  readonly containerAccess: ContainerAccess
+  readonly delegationKeys: DelegationKeys
 }
 
 export interface DataSideDeps {
@@ -57,13 +64,18 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
     access,
     isPasswordInForce: (passwordId) => directory.isPasswordInForce(passwordId),
   })
+  const storageAccounts = openStorageAccounts(resourceStore)
+  const blobDeps = { records: stores.data, bytes: stores.bytes, keyring, accounts: storageAccounts, clock }
   const all = opened.move()
   return {
     keyring,
     registryContent,
     registries: openRegistries(resourceStore, (name) => loginServerOf(endpoints, name)),
     registryTokens,
-    storageAccounts: openStorageAccounts(resourceStore),
+    storageAccounts,
+    blobs: openBlobService(blobDeps),
+    containerAccess: containerAccess(blobDeps),
+    delegationKeys: await openDelegationKeys(stores.secrets, stores.recordKey),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

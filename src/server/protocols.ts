@@ -2,6 +2,11 @@ import type { HostRule, HostTable } from '../http/hosts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Endpoints, audienceOf } from '../kernel/endpoints.ts'
 import { identityEndpoint } from '../services/directory/identity-endpoint.ts'
+import type { RequestHead } from '../http/operation.ts'
+import type { StorageAccounts } from '../services/storage/storage-account.ts'
+import { blobProtocol } from '../wire/blob/index.ts'
+import { storageAdmission } from '../wire/shared/storage-auth/admission.ts'
+import { AZURITE_ACCOUNT } from './azurite-account.ts'
 import { entraProtocol } from '../wire/entra/index.ts'
 import { graphProtocol } from '../wire/graph/index.ts'
 import { keyVaultProtocol } from '../wire/key-vault/index.ts'
@@ -31,6 +36,7 @@ export function publicHosts(services: Services, endpoints: Endpoints, clock: Clo
     },
     { host: `*.vault.${domain}`, protocol: keyVaultProtocol(services.vault) },
     { host: `*.azurecr.${domain}`, protocol: registryHost(services, endpoints) },
+    ...blobHosts(services, endpoints, clock),
   ]
 }
 
@@ -48,6 +54,47 @@ function registryHost(services: Services, endpoints: Endpoints): HostRule['proto
       managementAudience: audienceOf(endpoints, 'management'),
     },
   })
+}
+
+/** By name, and in path style by address. The account that everybody knows the key of is not there. */
+function blobHosts(services: Services, endpoints: Endpoints, clock: Clock): readonly HostRule[] {
+  const { storageAccounts } = services
+  const protocol = blobHost(services, {
+    endpoints,
+    clock,
+    find: async (name) => (name.toLowerCase() === AZURITE_ACCOUNT ? null : storageAccounts.find(name)),
+    endpointOf: ({ authority, subject }) => {
+      const isByName = authority.startsWith(`${subject}.`)
+      return isByName ? `https://${authority}/` : `https://${authority}/${subject}/`
+    },
+  })
+  return [
+    { host: `*.blob.core.${endpoints.domain}`, protocol },
+    { host: 'address', protocol },
+  ]
+}
+
+export interface BlobHostOptions {
+  readonly endpoints: Endpoints
+  readonly clock: Clock
+  /** Which accounts there are for it. */
+  readonly find: StorageAccounts['find']
+  readonly endpointOf: (head: RequestHead) => string
+}
+
+export function blobHost(
+  { blobs, containerAccess, delegationKeys, directory, access }: Services,
+  { endpoints, clock, find, endpointOf }: BlobHostOptions,
+): HostRule['protocol'] {
+  const admission = storageAdmission({
+    clock,
+    containers: containerAccess,
+    directory,
+    endpoints,
+    access,
+    delegationKeys,
+  })
+  return blobProtocol({ blobs, clock, endpoints, endpointOf, auth: { accounts: { find }, admission } })
 }
 
 /** The managed-identity endpoint answers under any host: clients reach it through a proxy by the address they have built in. */

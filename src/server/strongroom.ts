@@ -10,6 +10,8 @@ import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../kernel/units.ts'
 import type { Log } from '../observe/log.ts'
 import { type Metrics, openMetrics } from '../observe/metrics.ts'
 import { writeSecretFile } from '../store/data-folder-files.ts'
+import { makeAzuriteAccount } from './azurite-account.ts'
+import { type AzuritePorts, openAzuritePorts } from './azurite-ports.ts'
 import { type OwnerFile, bootstrap } from './bootstrap.ts'
 import { orphanSweeper } from './orphans.ts'
 import { openOperationsPort } from './operations-port.ts'
@@ -28,6 +30,8 @@ export interface Strongroom {
   readonly metricsPort: number
   /** Where the managed-identity endpoint listens, and the file with the secret for its header; null when it is off. */
   readonly identityEndpoint: { readonly port: number; readonly file: string } | null
+  /** Null when they are off. */
+  readonly azurite: Pick<AzuritePorts, 'blob' | 'queue' | 'table'> | null
   /** Lets transfers finish within the deadline, then ends everything in order. */
   close(): Promise<void>
 }
@@ -81,6 +85,8 @@ export async function startStrongroom(
   opened.defer(() => operations.close())
   const identity = await identityPort(config, services, { stores, metrics, log })
   if (identity !== null) opened.defer(() => identity.listener.close(0))
+  const azurite = await azuritePorts(config, services, { metrics, log, clock, owner, endpoints })
+  if (azurite !== null) opened.use(azurite)
   const listener = await listen(handler, {
     host: config.listenHost,
     port: config.listenPort,
@@ -97,6 +103,7 @@ export async function startStrongroom(
     isFirstStart: isFirst,
     metricsPort: operations.port,
     identityEndpoint: identity === null ? null : { port: identity.listener.port, file: identity.file },
+    azurite,
     close() {
       isStopping = true
       return all.disposeAsync()
@@ -146,6 +153,34 @@ async function identityPort(
   }
   await writeSecretFile(file, `${JSON.stringify(contents, null, 2)}\n`, { replace: true })
   return { listener, file }
+}
+
+async function azuritePorts(
+  { azurite }: Config,
+  services: Services,
+  {
+    metrics,
+    log,
+    ...at
+  }: {
+    readonly metrics: Metrics
+    readonly log: Log
+    readonly clock: Clock
+    readonly owner: OwnerFile
+    readonly endpoints: Endpoints
+  },
+): Promise<AzuritePorts | null> {
+  if (azurite === null) return null
+  await makeAzuriteAccount(services, at)
+  const observe = observer(metrics, log)
+  return await openAzuritePorts(services, {
+    ...at,
+    ports: azurite,
+    limits,
+    pace,
+    newRequestId: randomGuid,
+    observe,
+  })
 }
 
 function choresOf(services: Services, tls: TlsSource, listener: Listener, clock: Clock): readonly Chore[] {

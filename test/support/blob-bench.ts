@@ -26,6 +26,8 @@ import {
   protectedAccount,
   protectedScope,
 } from '../../src/services/storage/storage-account.ts'
+import { StorageAuthFault } from '../../src/services/storage/auth-faults.ts'
+import { assertPermitted } from '../../src/services/storage/authorize.ts'
 import type { StorageCaller, StoragePermission } from '../../src/services/storage/storage-caller.ts'
 import { type FileByteStore, openFileByteStore } from '../../src/store/bytes/files/file-byte-store.ts'
 import { openSqliteRecords } from '../../src/store/records/sqlite/sqlite-records.ts'
@@ -159,12 +161,13 @@ export async function serveBlobs(bench: BlobBench, permit: Permit = () => true) 
   const protocol = blobProtocol({
     blobs: bench.blobs,
     clock: { now: () => new Date(bench.world.clock.wall()) },
+    endpoints: { domain: 'localhost', port: 8443 },
     endpointOf: (head) => `https://${head.authority}/`,
     auth: {
       accounts: { find: async (name) => (name === bench.account.name ? bench.account : null) },
       admission: {
         admit: async () => callerOf(bench.account, permit),
-        assertPermitted: () => undefined,
+        assertPermitted,
       },
     },
   })
@@ -172,7 +175,15 @@ export async function serveBlobs(bench: BlobBench, permit: Permit = () => true) 
 }
 
 function callerOf(account: StorageAccount, permits: Permit): StorageCaller {
-  return { account, kind: 'shared-key', principal: null, responseHeaders: {}, encryptionScope: null, permits }
+  return {
+    account,
+    kind: 'shared-key',
+    principal: null,
+    responseHeaders: {},
+    encryptionScope: null,
+    permits,
+    refusal: () => new StorageAuthFault('permission-mismatch', {}),
+  }
 }
 
 export function pathOf({ account }: BlobBench, blob: string, container = 'c1'): BlobPath {

@@ -1,23 +1,9 @@
 import type { RequestHead } from '../../http/operation.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
-import type { StorageAccount, StorageAccounts } from '../../services/storage/storage-account.ts'
+import type { StorageAccounts } from '../../services/storage/storage-account.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
+import type { StorageAdmission } from '../shared/storage-auth/admission.ts'
 import type { BlobNeeds } from './needs.ts'
-
-/** Who a request comes from, by whatever credential it has. */
-export interface StorageAdmission {
-  admit(
-    head: RequestHead,
-    request: {
-      readonly account: StorageAccount
-      readonly service: 'blob'
-      readonly container: string | null
-      readonly blob: string | null
-    },
-  ): Promise<StorageCaller>
-  /** @throws StorageAuthFault in the words that fit the credential */
-  assertPermitted(caller: StorageCaller, needs: NonNullable<BlobNeeds>): void
-}
 
 export interface BlobAuthDeps {
   readonly accounts: Pick<StorageAccounts, 'find'>

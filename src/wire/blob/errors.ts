@@ -5,6 +5,9 @@ import { azureTime } from '../../kernel/clock.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
 import { KeyringFault, type KeyringFaults } from '../../services/keyring/keyring.ts'
 import type { RefusalCause } from '../../services/keyring/ports.ts'
+import { StorageAuthFault } from '../../services/storage/auth-faults.ts'
+import type { Endpoints } from '../../kernel/endpoints.ts'
+import { storageAuthError } from '../shared/storage-auth/errors.ts'
 import { type XmlElement, writeXml } from '../shared/xml.ts'
 import { blobErrors } from './blob-errors.ts'
 import { type Table, type WireError, error } from './wire-error.ts'
@@ -71,8 +74,8 @@ const transport: Table<HttpFaults> = {
 }
 
 /** Total: whatever was thrown, an error in the protocol's form and none of our words for a bug. */
-export function fail(thrown: unknown, head: RequestHead): Reply {
-  const { status, code, message, details, headers } = render(thrown)
+export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): Reply {
+  const { status, code, message, details, headers } = render(thrown, endpoints)
   const always = { 'x-ms-error-code': code, ...headers }
   if (status === 304) return { status, headers: always }
   const text = `${message}\nRequestId:${head.requestId}\nTime:${azureTime(new Date())}`
@@ -92,9 +95,10 @@ export function fail(thrown: unknown, head: RequestHead): Reply {
   }
 }
 
-function render(thrown: unknown): WireError {
+function render(thrown: unknown, endpoints: Endpoints): WireError {
   if (thrown instanceof BlobFault) return from(blobErrors, thrown)
   if (thrown instanceof KeyringFault) return from(keys, thrown)
+  if (isAuthFault(thrown)) return authError(thrown, endpoints)
   if (thrown instanceof HttpFault) return from(transport, thrown)
   if (thrown instanceof Outage) {
     return {
@@ -107,6 +111,15 @@ function render(thrown: unknown): WireError {
     }
   }
   return error(500, 'InternalError', 'The server encountered an internal error. Please retry the request.')
+}
+
+function isAuthFault(thrown: unknown): thrown is StorageAuthFault {
+  return thrown instanceof StorageAuthFault
+}
+
+function authError(fault: StorageAuthFault, endpoints: Endpoints): WireError {
+  const { detail, ...error } = storageAuthError(fault, endpoints)
+  return detail === undefined ? error : { ...error, details: { AuthenticationErrorDetail: detail } }
 }
 
 function from<F extends object, K extends keyof F>(

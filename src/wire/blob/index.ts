@@ -27,7 +27,7 @@ export function blobProtocol(
       deleteBlobOperation(deps),
     ],
     admit: (head, matched) => admit(deps.auth, head, matched),
-    fail,
+    fail: (thrown, head) => fail(thrown, head, deps.endpoints),
     headers: blobHeaders,
   }
 }

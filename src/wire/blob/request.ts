@@ -116,9 +116,7 @@ export function blobHeadersOf({ headers }: RequestHead, withPlain: boolean): Blo
     cacheControl: value('cache-control'),
     contentMd5: md5Of('x-ms-blob-content-md5', headers.get('x-ms-blob-content-md5')) ?? undefined,
   }
-  return Object.fromEntries(
-    Object.entries(given).filter(([, one]) => one !== undefined && one !== ''),
-  )
+  return Object.fromEntries(Object.entries(given).filter(([, one]) => one !== undefined && one !== ''))
 }
 
 /** Of the body of this request. @throws BlobFault `header-invalid` */
