@@ -18,10 +18,8 @@ import { type DelegationKeys, openDelegationKeys } from '../services/storage/del
 import type { StorageAccounts } from '../services/storage/storage-account.ts'
 import type { ContainerAccess } from '../services/storage/storage-caller.ts'
 import { openStorageAccounts } from '../services/storage/storage-accounts.ts'
-import { inProcessKeyHolder } from '../services/vault/in-process-key-holder.ts'
 import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
-import { identityTokens } from './identity-tokens.ts'
 import type { KeysSide } from './keys-side.ts'
 import type { Stores } from './stores.ts'
 
@@ -95,8 +93,8 @@ function keyringOf({
   log,
 }: DataSideDeps): Promise<OpenKeyring> {
   return openKeyring({
-    keyHolder: inProcessKeyHolder(keysSide.vault),
-    tokens: identityTokens(keysSide.directory),
+    keyHolder: keysSide.keyHolder,
+    tokens: keysSide.tokens,
     vaults,
     keySecrets: keySecretsRepository(stores.keys, stores.recordKey),
     wrappings: wrappingsRepository(stores.data),

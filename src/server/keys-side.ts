@@ -3,13 +3,16 @@ import type { Endpoints } from '../kernel/endpoints.ts'
 import type { AccessService } from '../services/access/access-service.ts'
 import { openAccess } from '../services/access/open-access.ts'
 import { type Activity, openActivity } from '../services/activity/open-activity.ts'
-import { issuedAudiences } from '../services/directory/audiences.ts'
 import type { DirectoryService } from '../services/directory/directory-service.ts'
 import { openDirectory } from '../services/directory/open-directory.ts'
+import type { KeyHolder, TokenSource } from '../services/keyring/ports.ts'
 import { type ResourceStore, openResourceStore } from '../services/resources/store.ts'
+import { findVaultName, inProcessKeyHolder } from '../services/vault/in-process-key-holder.ts'
 import { type VaultService, openVault } from '../services/vault/vault-service.ts'
+import { VAULT_TYPE } from '../services/vault/vault-settings.ts'
 import { assignmentRecords } from '../store/records/access/assignments.ts'
 import { directoryRecords } from '../store/records/directory/directory-objects.ts'
+import { identityTokens } from './identity-tokens.ts'
 import type { Stores } from './stores.ts'
 
 /** Directory, roles, logs, resources and vaults: what will run on the machine that holds `keys.db`. */
@@ -19,6 +22,9 @@ export interface KeysSide extends Disposable {
   readonly activity: Activity
   readonly resourceStore: ResourceStore
   readonly vault: VaultService
+  /** Where the keyring finds customers' keys, and the tokens that open them. */
+  readonly keyHolder: KeyHolder
+  readonly tokens: TokenSource
 }
 
 export interface KeysSideDeps {
@@ -34,7 +40,7 @@ export async function openKeysSide({ stores, endpoints, clock, monotonic }: Keys
   const directory = await openDirectory({
     records: directoryRecords(keys, recordKey),
     clock,
-    audiences: issuedAudiences(endpoints),
+    endpoints,
   })
   const access = await openAccess({
     records: assignmentRecords(keys, recordKey),
@@ -55,5 +61,19 @@ export async function openKeysSide({ stores, endpoints, clock, monotonic }: Keys
     endpoints,
     scrub: () => keys.scrub(),
   })
-  return { directory, access, activity, resourceStore, vault, [Symbol.dispose]: () => vault.close() }
+  const tenantOf = async (vaultUrl: string) => {
+    const name = findVaultName(endpoints, vaultUrl)
+    const found = name === null ? null : await resourceStore.findByGlobalName(VAULT_TYPE, name)
+    return found?.tenantId ?? null
+  }
+  return {
+    directory,
+    access,
+    activity,
+    resourceStore,
+    vault,
+    keyHolder: inProcessKeyHolder(vault),
+    tokens: identityTokens({ directory, tenantOf }),
+    [Symbol.dispose]: () => vault.close(),
+  }
 }

@@ -9,7 +9,6 @@ import { OWNER_ROLE } from '../../src/services/access/built-in-roles.ts'
 import { openAccess } from '../../src/services/access/open-access.ts'
 import { openActivity } from '../../src/services/activity/open-activity.ts'
 import { openDeployments } from '../../src/services/deployments/deployments.ts'
-import { issuedAudiences } from '../../src/services/directory/audiences.ts'
 import type { Caller } from '../../src/services/directory/caller.ts'
 import { openDirectory } from '../../src/services/directory/open-directory.ts'
 import type { ProviderCall, ResourceProvider } from '../../src/services/resources/provider.ts'
@@ -59,7 +58,7 @@ export async function openEngineBench(
   const directory = await openDirectory({
     records: directoryRecords(records, keys.record),
     clock,
-    audiences: issuedAudiences(endpoints),
+    endpoints,
   })
   const access = await openAccess({
     records: assignmentRecords(records, keys.record),

@@ -37,7 +37,7 @@ async function open(): Promise<void> {
   directory = await openDirectory({
     records: directoryRecords(records, key),
     clock: systemClock,
-    audiences: ['https://management.localhost'],
+    endpoints: { domain: 'localhost', port: 443 },
   })
   access = await openAccess({
     records: assignmentRecords(records, key),

@@ -1,8 +1,8 @@
 import { randomGuid } from '../../crypto/random.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Guid } from '../../kernel/guid.ts'
 import type { ApplicationRow } from '../../store/records/directory/directory-objects.ts'
 import type { DirectoryObjects } from './directory-objects.ts'
+import { DirectoryObjectFault } from './faults.ts'
 import { type ObjectDeps, applicationRow, assertNotLastAdministrator, named } from './object-changes.ts'
 import { newPassword } from './passwords.ts'
 import { newPrincipal } from './principals.ts'
@@ -14,7 +14,7 @@ type Applications = Pick<
   | 'listTenants'
   | 'createAdministrator'
   | 'createApplication'
-  | 'renameApplication'
+  | 'changeApplication'
   | 'deleteApplication'
   | 'getApplication'
   | 'findApplication'
@@ -34,8 +34,9 @@ export function applications({ memory, change, clock }: ObjectDeps): Application
     createAdministrator: async ({ tenantId, displayName, endsAt }) =>
       await change(() => {
         const { row: password, secret } = newPassword(clock, { displayName: null, startsAt: null, endsAt })
-        const application = { ...newApplication(clock, tenantId, displayName), passwords: [password] }
-        const principal = { ...newPrincipal(clock, application), isTenantAdministrator: true }
+        const made = newApplication(clock, { tenantId, displayName, isMultiTenant: false })
+        const application = { ...made, passwords: [password] }
+        const principal = { ...newPrincipal(clock, application, tenantId), isTenantAdministrator: true }
         return {
           changes: [
             { put: 'application', row: application },
@@ -43,28 +44,37 @@ export function applications({ memory, change, clock }: ObjectDeps): Application
           ],
           result: {
             application: toApplication(application),
-            principal: toServicePrincipal(principal),
+            principal: toServicePrincipal(principal, application),
             secret,
           },
         }
       }),
 
-    createApplication: async ({ tenantId, displayName }) =>
+    createApplication: async (request) =>
       await change(() => {
-        const row = newApplication(clock, tenantId, displayName)
+        const row = newApplication(clock, request)
         return { changes: [{ put: 'application', row }], result: toApplication(row) }
       }),
 
-    renameApplication: async (tenantId, objectId, displayName) =>
+    changeApplication: async (tenantId, objectId, { displayName, isMultiTenant }) =>
       await change(() => {
-        const row = { ...applicationRow(memory, tenantId, objectId), displayName: named(displayName) }
-        const principal = memory.principalByAppId(row.appId)
+        const before = applicationRow(memory, tenantId, objectId)
+        const row = {
+          ...before,
+          displayName: displayName === undefined ? before.displayName : named(displayName),
+          isMultiTenant: isMultiTenant ?? before.isMultiTenant,
+        }
+        const principals = memory.principalsOf(row.appId)
+        if (!row.isMultiTenant && principals.some((principal) => principal.tenantId !== tenantId))
+          throw new DirectoryObjectFault('application-in-use', { appId: row.appId })
+        const renamed = principals.filter((principal) => principal.displayName !== row.displayName)
         return {
           changes: [
             { put: 'application', row },
-            ...(principal === null
-              ? []
-              : [{ put: 'principal', row: { ...principal, displayName } } as const]),
+            ...renamed.map(
+              (principal) =>
+                ({ put: 'principal', row: { ...principal, displayName: row.displayName } }) as const,
+            ),
           ],
           result: toApplication(row),
         }
@@ -73,12 +83,12 @@ export function applications({ memory, change, clock }: ObjectDeps): Application
     deleteApplication: async (tenantId, objectId) =>
       await change(() => {
         const { appId } = applicationRow(memory, tenantId, objectId)
-        const principal = memory.principalByAppId(appId)
-        if (principal !== null) assertNotLastAdministrator(memory, principal)
+        const principals = memory.principalsOf(appId)
+        for (const principal of principals) assertNotLastAdministrator(memory, principal)
         return {
           changes: [
             { remove: 'application', id: objectId },
-            ...(principal === null ? [] : [{ remove: 'principal', id: principal.principalId } as const]),
+            ...principals.map(({ principalId }) => ({ remove: 'principal', id: principalId }) as const),
           ],
           result: undefined,
         }
@@ -97,14 +107,23 @@ export function applications({ memory, change, clock }: ObjectDeps): Application
   }
 }
 
-function newApplication(clock: Clock, tenantId: Guid, displayName: string): ApplicationRow {
+function newApplication(
+  clock: Clock,
+  {
+    tenantId,
+    displayName,
+    isMultiTenant,
+  }: Pick<ApplicationRow, 'tenantId' | 'displayName' | 'isMultiTenant'>,
+): ApplicationRow {
   return {
     objectId: randomGuid(),
     appId: randomGuid(),
     tenantId,
     displayName: named(displayName),
     createdAt: isoNow(clock),
+    isMultiTenant,
     passwords: [],
+    federatedCredentials: [],
   }
 }
 

@@ -3,6 +3,9 @@ import { CONTAINER_REGISTRY_AUDIENCE, type Endpoints, urlOf } from '../../kernel
 /** Hard-wired in az and the storage SDKs, whatever the cloud. */
 const STORAGE_AUDIENCE = 'https://storage.azure.com'
 
+/** The same in every cloud: the audience of an identity's token that is exchanged for an application's. */
+export const TOKEN_EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange'
+
 /**
  * The resources that tokens of this installation are issued for; anything else is unknown. Azure's own
  * `https://management.azure.com` and `https://vault.azure.net` are not among them: a client that asks for those is
@@ -10,7 +13,7 @@ const STORAGE_AUDIENCE = 'https://storage.azure.com'
  */
 export function issuedAudiences(endpoints: Endpoints): readonly string[] {
   const own = ['management', 'vault', 'managedhsm', 'graph'].map((role) => urlOf(endpoints, role))
-  return [...own, STORAGE_AUDIENCE, CONTAINER_REGISTRY_AUDIENCE]
+  return [...own, STORAGE_AUDIENCE, CONTAINER_REGISTRY_AUDIENCE, TOKEN_EXCHANGE_AUDIENCE]
 }
 
 /** Equal but for one slash at the end: az asks for `https://management.../`, the SDKs for the same without. */

@@ -16,7 +16,8 @@ export class DirectoryMemory {
   readonly #applications = new Map<string, ApplicationRow>()
   readonly #principals = new Map<string, PrincipalRow>()
   readonly #applicationByAppId = new Map<string, ApplicationRow>()
-  readonly #principalByAppId = new Map<string, PrincipalRow>()
+  /** By application, then by tenant. */
+  readonly #principalsByAppId = new Map<string, Map<string, PrincipalRow>>()
   readonly #principalByResource = new Map<string, PrincipalRow>()
   readonly #passwords = new Map<string, PasswordRow>()
 
@@ -41,7 +42,8 @@ export class DirectoryMemory {
       const { row } = change
       this.#dropPrincipal(row.principalId)
       this.#principals.set(row.principalId, row)
-      this.#principalByAppId.set(row.appId, row)
+      const ofApplication = this.#principalsByAppId.get(row.appId) ?? new Map<string, PrincipalRow>()
+      this.#principalsByAppId.set(row.appId, ofApplication.set(row.tenantId, row))
       if (row.resourceId !== null) this.#principalByResource.set(row.resourceId.toLowerCase(), row)
     }
   }
@@ -58,7 +60,9 @@ export class DirectoryMemory {
     const row = this.#principals.get(principalId)
     if (row === undefined) return
     this.#principals.delete(principalId)
-    this.#principalByAppId.delete(row.appId)
+    const ofApplication = this.#principalsByAppId.get(row.appId)
+    ofApplication?.delete(row.tenantId)
+    if (ofApplication?.size === 0) this.#principalsByAppId.delete(row.appId)
     if (row.resourceId !== null) this.#principalByResource.delete(row.resourceId.toLowerCase())
   }
 
@@ -66,8 +70,9 @@ export class DirectoryMemory {
     return this.#tenants.get(tenantId) ?? null
   }
 
+  /** In the order of their making. */
   tenants(): readonly TenantRow[] {
-    return ordered(this.#tenants)
+    return ordered(this.#tenants).toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
   }
 
   application(objectId: Guid): ApplicationRow | null {
@@ -86,8 +91,13 @@ export class DirectoryMemory {
     return this.#principals.get(principalId) ?? null
   }
 
-  principalByAppId(appId: Guid): PrincipalRow | null {
-    return this.#principalByAppId.get(appId) ?? null
+  /** An application has one in each tenant that let it in, a managed identity one alone. */
+  principalIn(tenantId: Guid, appId: Guid): PrincipalRow | null {
+    return this.#principalsByAppId.get(appId)?.get(tenantId) ?? null
+  }
+
+  principalsOf(appId: Guid): readonly PrincipalRow[] {
+    return [...(this.#principalsByAppId.get(appId)?.values() ?? [])]
   }
 
   principalByResource(resourceId: string): PrincipalRow | null {

@@ -9,7 +9,6 @@ import { DAY_MS, HOUR_MS, SECOND_MS } from '../../kernel/units.ts'
 import { directoryRecords } from '../../store/records/directory/directory-objects.ts'
 import { type KeysDb, keysMigrations } from '../../store/records/keys-db.ts'
 import { type SqliteRecords, openSqliteRecords } from '../../store/records/sqlite/sqlite-records.ts'
-import { issuedAudiences } from './audiences.ts'
 import type { DirectoryService } from './directory-service.ts'
 import { openDirectory } from './open-directory.ts'
 
@@ -36,7 +35,7 @@ async function open(): Promise<void> {
   directory = await openDirectory({
     records: directoryRecords(records, key),
     clock: { now: () => now },
-    audiences: issuedAudiences(endpoints),
+    endpoints,
   })
 }
 
@@ -263,7 +262,11 @@ describe('authenticate() refuses', () => {
 
 describe('a principal that is deleted', () => {
   async function second() {
-    const application = await directory.createApplication({ tenantId, displayName: 'ci' })
+    const application = await directory.createApplication({
+      tenantId,
+      displayName: 'ci',
+      isMultiTenant: false,
+    })
     const principal = await directory.createServicePrincipal({ tenantId, appId: application.appId })
     const { secret } = await directory.addPassword(tenantId, application.objectId, anyTime)
     return { application, principal, secret, jwt: await token({ clientId: application.appId, secret }) }

@@ -37,18 +37,22 @@ export interface Directory {
 
   /**
    * A token for the keyring, marked as got for `resourceId`; lives no longer than `lifetimeMs`.
-   * @throws DirectoryFault `principal-gone`
+   * @param request `federated`: not the identity's own token, but that of the application, in that tenant, which trusts it
+   * @throws DirectoryFault `principal-gone` for the identity; SignInFault and FederationFault for the application
    */
   tokenForResource(request: {
     readonly principalId: Guid
     readonly resourceId: string
     readonly audience: string
     readonly lifetimeMs: number
+    readonly federated?: { readonly clientId: Guid; readonly tenantId: Guid }
   }): Promise<string>
 
-  /** Calls back after a principal was deleted. */
-  watch(listener: (gone: Guid) => void): Disposable
+  /**
+   * Calls back when a principal was deleted, and when others than before may come as it: the federated credentials of its
+   * application changed.
+   */
+  watch(listener: (principalId: Guid) => void): Disposable
 }
 
-export type PrincipalKey =
-  { readonly principalId: Guid } | { readonly appId: Guid } | { readonly resourceId: string }
+export type PrincipalKey = { readonly principalId: Guid } | { readonly resourceId: string }

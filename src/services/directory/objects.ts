@@ -1,7 +1,8 @@
 import type { Principal } from './directory.ts'
-import type { Application, Password, ServicePrincipal } from './directory-objects.ts'
+import type { Application, FederatedCredential, Password, ServicePrincipal } from './directory-objects.ts'
 import type {
   ApplicationRow,
+  FederatedCredentialRow,
   PasswordRow,
   PrincipalRow,
   TenantRow,
@@ -17,21 +18,37 @@ export function toPrincipal(row: PrincipalRow): Principal {
   return { tenantId, principalId, appId, kind, displayName, resourceId }
 }
 
-export function toServicePrincipal(row: PrincipalRow): ServicePrincipal {
+/** @param application what it is the principal of; null for a managed identity */
+export function toServicePrincipal(row: PrincipalRow, application: ApplicationRow | null): ServicePrincipal {
   const { isTenantAdministrator, createdAt } = row
-  return { ...toPrincipal(row), isTenantAdministrator, createdAt: new Date(createdAt) }
+  return {
+    ...toPrincipal(row),
+    isTenantAdministrator,
+    createdAt: new Date(createdAt),
+    application:
+      application === null
+        ? null
+        : { tenantId: application.tenantId, isMultiTenant: application.isMultiTenant },
+  }
 }
 
 export function toApplication(row: ApplicationRow): Application {
-  const { objectId, appId, tenantId, displayName, createdAt, passwords } = row
+  const { objectId, appId, tenantId, displayName, createdAt, isMultiTenant } = row
   return {
     objectId,
     appId,
     tenantId,
     displayName,
     createdAt: new Date(createdAt),
-    passwords: passwords.map(toPassword),
+    isMultiTenant,
+    passwords: row.passwords.map(toPassword),
+    federatedCredentials: row.federatedCredentials.map(toFederatedCredential),
   }
+}
+
+export function toFederatedCredential(row: FederatedCredentialRow): FederatedCredential {
+  const { id, name, issuer, subject, audience, description } = row
+  return { id, name, issuer, subject, audience, description }
 }
 
 /** Without the verifier, which stays inside. */

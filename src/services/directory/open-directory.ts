@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { Endpoints } from '../../kernel/endpoints.ts'
 import { type Guid, parseGuid } from '../../kernel/guid.ts'
 import { inTurn } from '../../kernel/in-turn.ts'
 import type { Page } from '../../kernel/page.ts'
@@ -8,32 +9,35 @@ import type {
   PrincipalRow,
 } from '../../store/records/directory/directory-objects.ts'
 import { applications } from './applications.ts'
-import { isSameAudience } from './audiences.ts'
+import { TOKEN_EXCHANGE_AUDIENCE, isSameAudience, issuedAudiences } from './audiences.ts'
 import { DirectoryMemory } from './directory-memory.ts'
 import type { DirectoryService } from './directory-service.ts'
 import { DirectoryFault, SignInFault } from './faults.ts'
+import { federatedCredentials } from './federated-credentials.ts'
+import { signInWithAssertion } from './federation.ts'
 import type { ObjectDeps } from './object-changes.ts'
 import { toTenant } from './objects.ts'
 import { passwords } from './passwords.ts'
 import { principals } from './principals.ts'
 import { isPasswordInForce, signIn, signInWithSecret } from './sign-in.ts'
 import { openSigningKeys } from './signing-keys.ts'
-import { tokenIssuer } from './token-issuer.ts'
+import { exchangeIssuerOf, tokenIssuer } from './token-issuer.ts'
 import { tokenVerifier } from './token-verifier.ts'
 
 export interface DirectoryDeps {
   readonly records: DirectoryRecords
   readonly clock: Clock
-  /** What tokens may be asked for: `issuedAudiences()`. */
-  readonly audiences: readonly string[]
+  /** Where the roles are that tokens are for, and whose name is in those that are exchanged. */
+  readonly endpoints: Endpoints
 }
 
 /** Opens the directory and makes its first signing key. One process keeps `keys.db`: its memory is what holds. */
-export async function openDirectory({ records, clock, audiences }: DirectoryDeps): Promise<DirectoryService> {
+export async function openDirectory({ records, clock, endpoints }: DirectoryDeps): Promise<DirectoryService> {
   const memory = new DirectoryMemory()
   await load(records, memory)
   const keys = await openSigningKeys({ records, clock })
-  const issuer = tokenIssuer({ keys, clock })
+  const audiences = issuedAudiences(endpoints)
+  const issuer = tokenIssuer({ keys, clock, endpoints })
   const verifier = tokenVerifier({ keys, memory, clock })
   const gone = new Set<(principalId: Guid) => void>()
   const turn = inTurn()
@@ -42,9 +46,10 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
     await turn(async () => {
       const { changes, result } = decide()
       if (changes.length === 0) return result
+      const affected = affectedPrincipals(memory, changes)
       await records.commit(changes)
       memory.apply(changes)
-      for (const principalId of removedPrincipals(changes)) for (const listener of gone) listener(principalId)
+      for (const principalId of affected) for (const listener of gone) listener(principalId)
       return result
     })
 
@@ -59,8 +64,26 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
     return row
   }
 
+  const signInWith = async (client: Parameters<DirectoryService['clientCredentials']>[0]) =>
+    'assertion' in client
+      ? ({ row: await signInWithAssertion({ memory, clock, keys }, client), proof: '2' } as const)
+      : ({ row: signInWithSecret({ memory, clock }, client).row, proof: '1' } as const)
+
+  /** The very chain of a client from outside: the identity's token, shown in the other tenant. */
+  async function federatedPrincipal(
+    row: PrincipalRow,
+    {
+      clientId,
+      tenantId: tenant,
+    }: NonNullable<Parameters<DirectoryService['tokenForResource']>[0]['federated']>,
+  ): Promise<PrincipalRow> {
+    const { token: assertion } = await issuer.forIdentity(row, TOKEN_EXCHANGE_AUDIENCE)
+    return await signInWithAssertion({ memory, clock, keys }, { tenant, clientId, assertion })
+  }
+
   return {
     ...applications({ memory, clock, change }),
+    ...federatedCredentials({ memory, clock, change }, (tenantId) => exchangeIssuerOf(endpoints, tenantId)),
     ...passwords({ memory, clock, change }),
     ...principals({ memory, clock, change }),
     authenticate: async (token, accepted) => await verifier.authenticate(token, accepted),
@@ -72,9 +95,9 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
     },
 
     async clientCredentials(request) {
-      const { row } = signInWithSecret({ memory, clock }, request)
+      const { row, proof } = await signInWith(request)
       assertIssued(request.resource, row.tenantId)
-      return await issuer.forApplication(row, request.resource)
+      return await issuer.forApplication(row, request.resource, proof)
     },
     signIn: (request) => signIn({ memory, clock }, request),
     isPasswordInForce: (passwordId) => isPasswordInForce({ memory, clock }, passwordId),
@@ -84,7 +107,11 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
       assertIssued(resource, row.tenantId)
       return await issuer.forIdentity(row, resource)
     },
-    tokenForResource: async (request) => await issuer.forResource(identity(request.principalId), request),
+    async tokenForResource({ federated, ...request }) {
+      const row = identity(request.principalId)
+      const caller = federated === undefined ? row : await federatedPrincipal(row, federated)
+      return await issuer.forResource(caller, request)
+    },
 
     publishedKeys: () => keys.newestFirst().map(({ jwk }) => jwk),
     rotateSigningKey: async () => await turn(async () => await keys.rotate()),
@@ -98,10 +125,15 @@ export async function openDirectory({ records, clock, audiences }: DirectoryDeps
   }
 }
 
-function removedPrincipals(changes: readonly DirectoryChange[]): readonly Guid[] {
-  return changes.flatMap((change) =>
-    'remove' in change && change.remove === 'principal' ? [change.id as Guid] : [],
-  )
+/** @param memory as it is before the changes */
+function affectedPrincipals(memory: DirectoryMemory, changes: readonly DirectoryChange[]): readonly Guid[] {
+  return changes.flatMap((change): readonly Guid[] => {
+    if ('remove' in change) return change.remove === 'principal' ? [change.id as Guid] : []
+    if (change.put !== 'application') return []
+    const { appId, objectId, federatedCredentials: trusted } = change.row
+    const before = memory.application(objectId)?.federatedCredentials ?? []
+    return before === trusted ? [] : memory.principalsOf(appId).map(({ principalId }) => principalId)
+  })
 }
 
 async function load(records: DirectoryRecords, memory: DirectoryMemory): Promise<void> {

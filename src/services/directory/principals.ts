@@ -21,14 +21,11 @@ type Principals = Pick<
 
 /** Service principals of applications, and managed identities, which live and die with their resources. */
 export function principals({ memory, clock, change }: ObjectDeps): Principals {
+  const presented = (row: PrincipalRow) => toServicePrincipal(row, memory.applicationByAppId(row.appId))
   return {
     async findPrincipal(by) {
       const row =
-        'principalId' in by
-          ? memory.principal(by.principalId)
-          : 'appId' in by
-            ? memory.principalByAppId(by.appId)
-            : memory.principalByResource(by.resourceId)
+        'principalId' in by ? memory.principal(by.principalId) : memory.principalByResource(by.resourceId)
       return row === null ? null : toPrincipal(row)
     },
 
@@ -64,12 +61,12 @@ export function principals({ memory, clock, change }: ObjectDeps): Principals {
     createServicePrincipal: async ({ tenantId, appId }) =>
       await change(() => {
         const application = memory.applicationByAppId(appId)
-        if (application?.tenantId !== tenantId)
+        if (application === null || (application.tenantId !== tenantId && !application.isMultiTenant))
           throw new DirectoryObjectFault('application-not-found', { appId })
-        if (memory.principalByAppId(appId) !== null)
+        if (memory.principalIn(tenantId, appId) !== null)
           throw new DirectoryObjectFault('principal-exists', { appId })
-        const row = newPrincipal(clock, application)
-        return { changes: [{ put: 'principal', row }], result: toServicePrincipal(row) }
+        const row = newPrincipal(clock, application, tenantId)
+        return { changes: [{ put: 'principal', row }], result: toServicePrincipal(row, application) }
       }),
 
     deleteServicePrincipal: async (tenantId, principalId) =>
@@ -81,13 +78,12 @@ export function principals({ memory, clock, change }: ObjectDeps): Principals {
         return { changes: [{ remove: 'principal', id: principalId }], result: undefined }
       }),
 
-    getServicePrincipal: (tenantId, principalId) =>
-      toServicePrincipal(principal(memory, tenantId, principalId)),
+    getServicePrincipal: (tenantId, principalId) => presented(principal(memory, tenantId, principalId)),
     listServicePrincipals: (tenantId) =>
       memory
         .principals()
         .filter((row) => row.tenantId === tenantId)
-        .map(toServicePrincipal),
+        .map(presented),
   }
 }
 
@@ -97,9 +93,12 @@ function principal(memory: DirectoryMemory, tenantId: Guid, principalId: Guid): 
   return row
 }
 
-/** Of an application, with no more rights than that. */
-export function newPrincipal(clock: Clock, application: ApplicationRow): PrincipalRow {
-  const { appId, tenantId, displayName } = application
+/** Of an application, in its own tenant or another, with no more rights than that. */
+export function newPrincipal(
+  clock: Clock,
+  { appId, displayName }: ApplicationRow,
+  tenantId: Guid,
+): PrincipalRow {
   return {
     principalId: randomGuid(),
     appId,

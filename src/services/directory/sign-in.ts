@@ -1,7 +1,11 @@
 import { verifySecret } from '../../crypto/password.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Guid, parseGuid } from '../../kernel/guid.ts'
-import type { PasswordRow, PrincipalRow } from '../../store/records/directory/directory-objects.ts'
+import type {
+  ApplicationRow,
+  PasswordRow,
+  PrincipalRow,
+} from '../../store/records/directory/directory-objects.ts'
 import type { DirectoryMemory } from './directory-memory.ts'
 import { SignInFault } from './faults.ts'
 import { toPrincipal } from './objects.ts'
@@ -20,26 +24,38 @@ export interface SignIn {
 }
 
 /** In Entra ID's order: tenant, application, its service principal there, secret. @throws SignInFault */
-export function signInWithSecret(
-  { memory, clock }: SignInDeps,
-  { tenant, clientId, secret }: Request,
-): SignIn {
-  const appId = parseGuid(clientId)
-  const application = appId === null ? null : memory.applicationByAppId(appId)
-  const tenantId = tenant === null ? (application?.tenantId ?? null) : tenantOf(memory, tenant)
-  if (application === null || application.tenantId !== tenantId) {
-    throw new SignInFault('application-unknown', { clientId, tenant: tenant ?? 'adfs' })
-  }
-  const principal = memory.principalByAppId(application.appId)
-  if (principal === null) throw new SignInFault('principal-missing', { clientId, tenant: tenantId })
+export function signInWithSecret(deps: SignInDeps, { secret, ...client }: Request): SignIn {
+  const { clientId } = client
+  const { application, principal } = findClient(deps.memory, client)
   const password = application.passwords.find(({ verifier }) =>
     verifySecret(secret, Buffer.from(verifier, 'base64')),
   )
   if (password === undefined) throw new SignInFault('secret-wrong', { clientId })
-  const now = clock.now()
+  const now = deps.clock.now()
   if (isPast(password, now)) throw new SignInFault('secret-expired', { clientId })
   if (now.getTime() < Date.parse(password.startsAt)) throw new SignInFault('secret-wrong', { clientId })
   return { row: principal, passwordId: password.keyId }
+}
+
+/**
+ * The application, and its service principal in the tenant that the client asks a token of.
+ * @param client `tenant` null: the application's own
+ * @throws SignInFault `tenant-unknown`, `application-unknown`, `principal-missing`
+ */
+export function findClient(
+  memory: DirectoryMemory,
+  { tenant, clientId }: Pick<Request, 'tenant' | 'clientId'>,
+): { readonly application: ApplicationRow; readonly principal: PrincipalRow } {
+  const appId = parseGuid(clientId)
+  const application = appId === null ? null : memory.applicationByAppId(appId)
+  const tenantId = tenant === null ? (application?.tenantId ?? null) : tenantOf(memory, tenant)
+  const unknown = new SignInFault('application-unknown', { clientId, tenant: tenant ?? 'adfs' })
+  if (application === null || tenantId === null) throw unknown
+  const principal = memory.principalIn(tenantId, application.appId)
+  if (principal !== null) return { application, principal }
+  // In another tenant it was never let in, or is not for others: not told apart.
+  if (application.tenantId !== tenantId) throw unknown
+  throw new SignInFault('principal-missing', { clientId, tenant: tenantId })
 }
 
 export function signIn(deps: SignInDeps, request: Request): ReturnType<TokenEndpoint['signIn']> {

@@ -33,6 +33,9 @@ export interface PublishedKey {
   readonly x5c: readonly string[]
 }
 
+/** How a client proves who it is: RFC 6749 section 2.3.1; RFC 7523 section 2.2, with a managed identity's token. */
+export type ClientCredential = { readonly secret: string } | { readonly assertion: string }
+
 /** What the token endpoints need of the directory. */
 export interface TokenEndpoint {
   /** @param tenant the id as a path names it, in any letter case; null for anything else */
@@ -42,14 +45,15 @@ export interface TokenEndpoint {
    * The client credentials grant (RFC 6749 section 4.4).
    * @param request `tenant` null: the application's own, for `/adfs` whose paths name none;
    *   `resource` one of the configured audiences, with or without a slash at the end
-   * @throws SignInFault
+   * @throws SignInFault, FederationFault
    */
-  clientCredentials(request: {
-    readonly tenant: string | null
-    readonly clientId: string
-    readonly secret: string
-    readonly resource: string
-  }): Promise<IssuedToken>
+  clientCredentials(
+    request: {
+      readonly tenant: string | null
+      readonly clientId: string
+      readonly resource: string
+    } & ClientCredential,
+  ): Promise<IssuedToken>
 
   /** Checks a client secret without issuing anything. @throws SignInFault */
   signIn(request: {

@@ -1,4 +1,5 @@
 import { randomGuid } from '../../crypto/random.ts'
+import type { Endpoints } from '../../kernel/endpoints.ts'
 import { Outage } from '../../kernel/fault.ts'
 import { KeyHolderFault, type KeyHolder, type KeyIdentifier, type RefusalCause } from '../keyring/ports.ts'
 import { VaultFault, type VaultFaults, isVaultFault } from './faults.ts'
@@ -143,9 +144,15 @@ function vaultNameOf(
   { endpoints }: Pick<VaultService, 'endpoints'>,
   { vaultUrl: url }: KeyIdentifier,
 ): string {
-  const name = /^https:\/\/([0-9a-z-]+)\./i.exec(url)?.[1] ?? ''
-  if (vaultUrl(endpoints, name) !== url.toLowerCase()) throw new VaultFault('vault-not-found', { vault: url })
+  const name = findVaultName(endpoints, url)
+  if (name === null) throw new VaultFault('vault-not-found', { vault: url })
   return name
+}
+
+/** `kv1` of `https://kv1.vault.localhost:8443`; null for what is no vault's address in this installation. */
+export function findVaultName(endpoints: Endpoints, url: string): string | null {
+  const name = /^https:\/\/([0-9a-z-]+)\./i.exec(url)?.[1] ?? ''
+  return vaultUrl(endpoints, name) === url.toLowerCase() ? name : null
 }
 
 /** Gives up waiting when `signal` says so. What arrives too late is discarded. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,8 @@ import { type ServedProtocol, request, serveProtocol } from '../../http/testing.
 import type { Guid } from '../../kernel/guid.ts'
 import type { Json, JsonObject } from '../../kernel/json.ts'
 import { HOUR_MS } from '../../kernel/units.ts'
-import { issuedAudiences } from '../../services/directory/audiences.ts'
+import type { Application } from '../../services/directory/directory-objects.ts'
+import type { Principal } from '../../services/directory/directory.ts'
 import type { DirectoryService } from '../../services/directory/directory-service.ts'
 import { openDirectory } from '../../services/directory/open-directory.ts'
 import type { PublishedKey } from '../../services/directory/token-endpoint.ts'
@@ -38,7 +40,7 @@ beforeAll(async () => {
   directory = await openDirectory({
     records: directoryRecords(records, RecordKey.generate()),
     clock: { now: () => now },
-    audiences: issuedAudiences(endpoints),
+    endpoints,
   })
   ;({ tenantId } = await directory.createTenant({ displayName: 'Contoso' }))
   const endsAt = new Date(now.getTime() + HOUR_MS)
@@ -132,7 +134,6 @@ describe('the v2.0 token endpoint', () => {
   it.each<[string, Fields, number, string, number]>([
     ['a wrong secret', { client_secret: 'wrong' }, 401, 'invalid_client', 7000215],
     ['no credential', { client_secret: '' }, 401, 'invalid_client', 7000216],
-    ['a certificate', { client_secret: '', client_assertion: 'a.b.c' }, 401, 'invalid_client', 700027],
     ['an unknown application', { client_id: 'who' }, 400, 'unauthorized_client', 700016],
     ['no application', { client_id: '' }, 400, 'invalid_request', 900144],
     ['no grant', { grant_type: '' }, 400, 'invalid_request', 900144],
@@ -281,5 +282,146 @@ describe('discovery', () => {
     for (const other of ['https://login.evil.example/x/', `http://login.localhost:8443/${tenantId}/`, '']) {
       expect((await ask(other)).json()).toMatchObject({ error: 'invalid_instance' })
     }
+  })
+})
+
+describe("a managed identity's token in place of a secret", () => {
+  const exchange = 'api://AzureADTokenExchange'
+  const JWT = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+  let identity: Principal
+  let customer: Guid
+  let application: Application
+  const tokenOf = async (resource: string) =>
+    (await directory.identityToken({ principalId: identity.principalId, resource })).token
+  const asked = (client_assertion: string, more: Fields = {}): Fields => ({
+    client_id: application.appId,
+    grant_type: 'client_credentials',
+    client_assertion_type: JWT,
+    client_assertion,
+    scope: `${vault}/.default`,
+    ...more,
+  })
+  const codeOf = (answer: { json(): Json }) => {
+    const { error, error_codes } = answer.json() as JsonObject
+    return [error, ...(error_codes as readonly Json[])]
+  }
+
+  beforeEach(async () => {
+    const resourceId = `/subscriptions/s/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${randomUUID()}`
+    identity = await directory.createManagedIdentity({ tenantId, resourceId, displayName: 'id1' })
+    customer = (await directory.createTenant({ displayName: 'Customer' })).tenantId
+    application = await directory.createApplication({ tenantId, displayName: 'storage', isMultiTenant: true })
+    await directory.createServicePrincipal({ tenantId: customer, appId: application.appId })
+    await directory.addFederatedCredential(tenantId, application.objectId, {
+      name: 'id1',
+      issuer: `https://login.localhost:8443/${tenantId}/v2.0`,
+      subject: identity.principalId,
+      audience: exchange,
+      description: null,
+    })
+  })
+
+  it("is exchanged at the customer's endpoints of both versions for a token of his tenant", async () => {
+    const assertion = await tokenOf(exchange)
+    const second = await post(`/${customer}/oauth2/v2.0/token`, asked(assertion))
+    expect(await audienceOf((second.json() as JsonObject)['access_token'], vault)).toBe(vault)
+    const { scope: _, ...rest } = asked(assertion, { resource: vault })
+    const first = await post(`/${customer}/oauth2/token`, rest)
+    const caller = await directory.authenticate(text((first.json() as JsonObject)['access_token']), [vault])
+    expect(caller).toMatchObject({ tenantId: customer, appId: application.appId })
+  })
+
+  it('is announced by the discovery document', async () => {
+    const document = (await get(`/${customer}/v2.0/.well-known/openid-configuration`)).json() as JsonObject
+    expect(document['token_endpoint_auth_methods_supported']).toContain('private_key_jwt')
+  })
+
+  it.each<[string, () => Promise<Fields>, () => Guid, number, string, number]>([
+    [
+      'for another audience',
+      async () => asked(await tokenOf(vault)),
+      () => customer,
+      401,
+      'invalid_client',
+      700211,
+    ],
+    [
+      'where nobody let the application in',
+      async () => asked(await tokenOf(exchange)),
+      () => tenantIdOfNobody,
+      400,
+      'unauthorized_client',
+      700016,
+    ],
+    [
+      'that the application does not trust',
+      async () => {
+        const { federatedCredentials, objectId } = directory.getApplication(tenantId, application.objectId)
+        for (const { id } of federatedCredentials)
+          await directory.changeFederatedCredential(tenantId, objectId, id, { subject: 'another' })
+        return asked(await tokenOf(exchange))
+      },
+      () => customer,
+      401,
+      'invalid_client',
+      700213,
+    ],
+    [
+      'of an application that trusts nobody',
+      async () => {
+        const { federatedCredentials, objectId } = directory.getApplication(tenantId, application.objectId)
+        for (const { id } of federatedCredentials)
+          await directory.removeFederatedCredential(tenantId, objectId, id)
+        return asked(await tokenOf(exchange))
+      },
+      () => customer,
+      401,
+      'invalid_client',
+      70025,
+    ],
+    ['that is none', async () => asked('a.b.c'), () => customer, 400, 'invalid_request', 50027],
+    [
+      'that was bent',
+      async () => asked(`${(await tokenOf(exchange)).slice(0, -4)}AAAA`),
+      () => customer,
+      401,
+      'invalid_client',
+      700027,
+    ],
+    [
+      'of another type',
+      async () => asked(await tokenOf(exchange), { client_assertion_type: 'urn:saml' }),
+      () => customer,
+      400,
+      'invalid_request',
+      90023,
+    ],
+    [
+      'without its type',
+      async () => asked(await tokenOf(exchange), { client_assertion_type: '' }),
+      () => customer,
+      400,
+      'invalid_request',
+      900144,
+    ],
+  ])('%s is refused in Entra ID’s words', async (_, fields, tenant, status, error, code) => {
+    tenantIdOfNobody = (await directory.createTenant({ displayName: 'Nobody' })).tenantId
+    const answer = await post(`/${tenant()}/oauth2/v2.0/token`, await fields())
+    expect([answer.status, ...codeOf(answer)]).toEqual([status, error, code])
+  })
+  let tenantIdOfNobody: Guid
+
+  it('names the subject that did not match, and the page that helps', async () => {
+    const { objectId } = application
+    const [credential] = directory.getApplication(tenantId, objectId).federatedCredentials
+    await directory.changeFederatedCredential(tenantId, objectId, credential?.id ?? tenantId, {
+      subject: 'x',
+    })
+    const answer = await post(`/${customer}/oauth2/v2.0/token`, asked(await tokenOf(exchange)))
+    expect(text((answer.json() as JsonObject)['error_description']).split('\r\n')[0]).toBe(
+      `AADSTS700213: No matching federated identity record found for presented assertion subject '${identity.principalId}'. ` +
+        'Check your federated identity credential Subject, Audience and Issuer against the presented assertion. ' +
+        'https://learn.microsoft.com/entra/workload-id/workload-identity-federation',
+    )
   })
 })

@@ -1,8 +1,13 @@
 import { HttpFault, type HttpFaults } from '../../http/faults.ts'
 import type { Reply, RequestHead } from '../../http/operation.ts'
-import type { Clock } from '../../kernel/clock.ts'
+import { type Clock, azureTime } from '../../kernel/clock.ts'
 import { Outage } from '../../kernel/fault.ts'
-import { SignInFault, type SignInFaults } from '../../services/directory/faults.ts'
+import {
+  FederationFault,
+  type FederationFaults,
+  SignInFault,
+  type SignInFaults,
+} from '../../services/directory/faults.ts'
 import { correlationIdOf } from './correlation.ts'
 import { EntraFault, type EntraFaults } from './faults.ts'
 
@@ -54,6 +59,56 @@ const signIn: Table<SignInFaults> = {
   }),
 }
 
+const FEDERATION_HELP = 'https://learn.microsoft.com/entra/workload-id/workload-identity-federation'
+const checkCredential = `Check your federated identity credential Subject, Audience and Issuer against the presented assertion. ${FEDERATION_HELP}`
+const unmatchedCodes = { issuer: 700211, audience: 700212, subject: 700213 } as const
+
+const federation: Table<FederationFaults> = {
+  'assertion-malformed': () => ({
+    status: 400,
+    error: 'invalid_request',
+    code: 50027,
+    message: 'JWT token is invalid or malformed.',
+  }),
+  'assertion-signature': () => ({
+    status: 401,
+    error: 'invalid_client',
+    code: 700027,
+    message:
+      'The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.]',
+  }),
+  'assertion-time': ({ now, expiresAt }) => ({
+    status: 401,
+    error: 'invalid_client',
+    code: 700024,
+    message: `Client assertion is not within its valid time range. Current time: ${azureTime(now)}${expiresAt === null ? '' : `, expiry time of assertion ${azureTime(expiresAt)}`}.`,
+  }),
+  'federation-absent': ({ clientId, displayName }) => ({
+    status: 401,
+    error: 'invalid_client',
+    code: 70025,
+    message: `The client '${shown(clientId)}'(${shown(displayName)}) has no configured federated identity credentials.`,
+  }),
+  'federation-unmatched': ({ member, presented }) => ({
+    status: 401,
+    error: 'invalid_client',
+    code: unmatchedCodes[member],
+    message: `No matching federated identity record found for presented assertion ${member} '${shown(presented)}'. ${checkCredential}`,
+  }),
+  'federation-case': ({ presented }) => ({
+    status: 401,
+    error: 'invalid_client',
+    code: 7002138,
+    message: `No matching federated identity record found for presented assertion subject '${shown(presented)}'. The subject matches with case-insensitive comparison, but not with case-sensitive comparison. ${checkCredential}`,
+  }),
+  'federation-by-application': () => ({
+    status: 401,
+    error: 'invalid_client',
+    code: 700222,
+    message: 'AAD-issued tokens may not be used for federated identity flows.',
+  }),
+}
+
 const request: Table<EntraFaults> = {
   'parameter-missing': ({ parameter }) => ({
     status: 400,
@@ -79,12 +134,12 @@ const request: Table<EntraFaults> = {
     code: 7000216,
     message: `'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.`,
   }),
-  'assertion-unknown': () => ({
-    status: 401,
-    error: 'invalid_client',
-    code: 700027,
+  'assertion-type-unknown': () => ({
+    status: 400,
+    error: 'invalid_request',
+    code: 90023,
     message:
-      'The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.]',
+      "The parameter 'client_assertion_type' is not 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'.",
   }),
   'scope-invalid': ({ scope }) => ({
     status: 400,
@@ -148,6 +203,7 @@ export function entraFailure(
 
 function entraError(thrown: unknown): EntraError {
   if (thrown instanceof SignInFault) return render(signIn, thrown)
+  if (thrown instanceof FederationFault) return render(federation, thrown)
   if (thrown instanceof EntraFault) return render(request, thrown)
   if (thrown instanceof HttpFault) return render(http, thrown)
   if (thrown instanceof Outage) {

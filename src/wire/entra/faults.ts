@@ -6,8 +6,8 @@ export interface EntraFaults {
   'parameter-repeated': { readonly parameter: string }
   'grant-unsupported': { readonly grantType: string }
   'credential-missing': Readonly<Record<string, never>>
-  /** A certificate's assertion: no application has one registered. */
-  'assertion-unknown': Readonly<Record<string, never>>
+  /** `client_assertion_type` is not that of a JWT. */
+  'assertion-type-unknown': Readonly<Record<string, never>>
   'scope-invalid': { readonly scope: string }
   /** Of a discovery document, whose answer words it otherwise than the token endpoint's. */
   'discovery-tenant-unknown': { readonly tenant: string }

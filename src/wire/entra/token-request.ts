@@ -1,14 +1,21 @@
 import type { RequestHead } from '../../http/operation.ts'
+import type { ClientCredential } from '../../services/directory/token-endpoint.ts'
 import { EntraFault } from './faults.ts'
 
 /** A client credentials request, RFC 6749 section 4.4.2, as one of the three token endpoints takes it. */
-export interface TokenRequest {
-  readonly clientId: string
-  readonly secret: string
-  readonly resource: string
-}
+export type TokenRequest = { readonly clientId: string; readonly resource: string } & ClientCredential
 
-const single = ['grant_type', 'client_id', 'client_secret', 'client_assertion', 'scope', 'resource']
+const single = [
+  'grant_type',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'scope',
+  'resource',
+]
+/** RFC 7523 section 2.2. */
+const JWT_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
  * @param names what names the resource there: `scope` at v2.0, `resource` at v1, either at `/adfs`
@@ -27,18 +34,21 @@ export function parseTokenRequest(
   return { ...client, resource: resourceOf(form, names) }
 }
 
-/** In the form or in a Basic header (RFC 6749 section 2.3.1). */
+/** In the form or in a Basic header (RFC 6749 section 2.3.1). A secret comes before an assertion. */
 function clientOf(
   head: RequestHead,
   form: URLSearchParams,
-): { readonly clientId: string; readonly secret: string } {
+): { readonly clientId: string } & ClientCredential {
   const basic = parseBasic(head.headers.get('authorization'))
   const clientId = form.get('client_id') ?? basic?.clientId ?? ''
   if (clientId === '') throw new EntraFault('parameter-missing', { parameter: 'client_id' })
   const secret = form.get('client_secret') ?? (basic?.clientId === clientId ? basic.secret : '')
   if (secret !== '') return { clientId, secret }
-  const isAssertion = (form.get('client_assertion') ?? '') !== ''
-  throw isAssertion ? new EntraFault('assertion-unknown', {}) : new EntraFault('credential-missing', {})
+  const assertion = form.get('client_assertion') ?? ''
+  if (assertion === '') throw new EntraFault('credential-missing', {})
+  if (required(form, 'client_assertion_type') !== JWT_ASSERTION)
+    throw new EntraFault('assertion-type-unknown', {})
+  return { clientId, assertion }
 }
 
 /** The scope minus exactly the trailing `/.default`: az's `https://management.../` gives `https://management...//.default`. */

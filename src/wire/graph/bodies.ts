@@ -13,8 +13,19 @@ const time = z.iso.datetime({ offset: true, error: 'it is no time' }).transform(
 /** What would go unheeded, and matters: a certificate nobody could sign in with, a principal that is to be locked out. */
 const empty = z.array(z.unknown()).max(0, 'only passwords made by addPassword are supported').nullish()
 
+const audiences = {
+  AzureADMyOrg: { isMultiTenant: false },
+  AzureADMultipleOrgs: { isMultiTenant: true },
+} as const
+/** There are no personal accounts here: https://learn.microsoft.com/entra/identity-platform/supported-accounts-validation */
+const signInAudience = z
+  .enum(['AzureADMyOrg', 'AzureADMultipleOrgs'], 'it must be AzureADMyOrg or AzureADMultipleOrgs')
+  .transform((audience) => audiences[audience].isMultiTenant)
+  .nullish()
+
 export const applicationBody = z.object({
   displayName: z.string('it is missing or no text'),
+  signInAudience,
   keyCredentials: empty,
   passwordCredentials: empty,
 })
@@ -30,6 +41,20 @@ export const servicePrincipalBody = z.object({
   keyCredentials: empty,
   passwordCredentials: empty,
 })
+const text = z.string('it is missing or no text')
+/** One audience, as Entra ID takes no more of them either. */
+const oneAudience = z
+  .array(text, 'it is missing or no list')
+  .length(1, 'it must be one audience')
+  .transform(([audience = '']) => audience)
+export const federatedCredentialBody = z.object({
+  name: text,
+  issuer: text,
+  subject: text,
+  audiences: oneAudience,
+  description: z.string().nullish(),
+})
+export const federatedCredentialPatch = federatedCredentialBody.partial()
 export const addPasswordBody = z
   .object({
     passwordCredential: z

@@ -56,6 +56,29 @@ const objects: Table<DirectoryObjectFaults> = {
       'The last administrator of the tenant cannot be deleted: nobody could change the directory any more.',
     ),
   'property-invalid': ({ property, reason }) => invalidProperty(property, reason),
+  'application-in-use': ({ appId }) =>
+    badRequest(
+      `Other tenants have service principals of the application ${appId}: they must be deleted there before it can be kept to its own tenant.`,
+    ),
+  'application-elsewhere': () => ({
+    status: 403,
+    code: 'Authorization_RequestDenied',
+    message:
+      'The credentials of this service principal are kept with its application, which is registered in another tenant.',
+  }),
+  'credential-invalid': ({ property, value, reason }) =>
+    invalidCredential(`The value '${shown(value)}' of ${property} is not valid: ${reason}.`),
+  'credential-exists': ({ name }) => ({
+    status: 409,
+    code: 'Request_MultipleObjectsWithSameKeyValue',
+    message: `FederatedIdentityCredential with name ${name} already exists.`,
+  }),
+  'credential-repeated': ({ issuer, subject }) =>
+    invalidCredential(
+      `The combination of issuer and subject must be unique for the application. Issuer ${issuer} and Subject: ${subject} already exist.`,
+    ),
+  'credentials-too-many': ({ max }) =>
+    invalidCredential(`An application has ${max} federated identity credentials at most.`),
 }
 
 const requests: Table<GraphFaults> = {
@@ -148,6 +171,15 @@ function unauthorized(message: string): AzureError {
 
 function badRequest(message: string): AzureError {
   return { status: 400, code: 'Request_BadRequest', message }
+}
+
+function invalidCredential(message: string): AzureError {
+  return { status: 400, code: 'InvalidFederatedIdentityCredentialValue', message }
+}
+
+/** What a client sent, short enough for an error and without what would play tricks on a terminal. */
+function shown(text: string): string {
+  return text.slice(0, 200).replace(/\p{Cc}/gu, ' ')
 }
 
 function invalidProperty(property: string, reason: string): AzureError {

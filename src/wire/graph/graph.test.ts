@@ -8,7 +8,6 @@ import { systemClock } from '../../kernel/clock.ts'
 import type { Guid } from '../../kernel/guid.ts'
 import type { Json, JsonObject } from '../../kernel/json.ts'
 import { HOUR_MS } from '../../kernel/units.ts'
-import { issuedAudiences } from '../../services/directory/audiences.ts'
 import type { DirectoryService } from '../../services/directory/directory-service.ts'
 import { openDirectory } from '../../services/directory/open-directory.ts'
 import { directoryRecords } from '../../store/records/directory/directory-objects.ts'
@@ -34,7 +33,7 @@ beforeAll(async () => {
   directory = await openDirectory({
     records: directoryRecords(records, RecordKey.generate()),
     clock: systemClock,
-    audiences: issuedAudiences(endpoints),
+    endpoints,
   })
 })
 beforeEach(async () => {
@@ -202,7 +201,8 @@ describe('look-ups', () => {
   })
 
   it('lists come in pages', async () => {
-    for (const name of ['a', 'b', 'c']) await directory.createApplication({ tenantId, displayName: name })
+    for (const name of ['a', 'b', 'c'])
+      await directory.createApplication({ tenantId, displayName: name, isMultiTenant: false })
     const seen: unknown[] = []
     let path = '/applications?$top=3'
     for (let pages = 0; pages < 2; pages++) {
@@ -392,4 +392,149 @@ it('an application is renamed, with its service principal', async () => {
   expect((await call('GET', `/applications/${objectId}`)).json).toMatchObject({ displayName: 'boss' })
   const principal = await call('GET', `/servicePrincipals/${owner.principal.principalId}`)
   expect(principal.json).toMatchObject({ displayName: 'boss', id: owner.principal.principalId })
+})
+
+describe('applications of several tenants', () => {
+  let customerToken: string
+  let appId: string
+  let objectId: string
+
+  beforeEach(async () => {
+    const customer = await directory.createTenant({ displayName: 'Customer' })
+    const endsAt = new Date(Date.now() + HOUR_MS)
+    const other = await directory.createAdministrator({
+      tenantId: customer.tenantId,
+      displayName: 'customer-owner',
+      endsAt,
+    })
+    customerToken = await tokenFor(other.application.appId, other.secret)
+    const made = await call('POST', '/applications', {
+      displayName: 'storage',
+      signInAudience: 'AzureADMultipleOrgs',
+    })
+    expect(made.json).toMatchObject({ signInAudience: 'AzureADMultipleOrgs' })
+    ;[appId, objectId] = [text(made.json['appId']), text(made.json['id'])]
+  })
+
+  it("are let in by the other tenant's administrator, as `az ad sp create --id` does", async () => {
+    expect((await call('GET', `/applications/${appId}`, undefined, customerToken)).status).toBe(404)
+    const made = await call('POST', '/servicePrincipals', { appId, accountEnabled: 'True' }, customerToken)
+    expect([made.status, made.json]).toMatchObject([
+      201,
+      {
+        appId,
+        appOwnerOrganizationId: tenantId,
+        signInAudience: 'AzureADMultipleOrgs',
+        displayName: 'storage',
+      },
+    ])
+    const found = await call(
+      'GET',
+      filtered('servicePrincipals', `appId eq '${appId}'`),
+      undefined,
+      customerToken,
+    )
+    expect(values(found.json).map(({ id }) => id)).toEqual([made.json['id']])
+    expect(values((await call('GET', filtered('servicePrincipals', `appId eq '${appId}'`))).json)).toEqual([])
+    const path = `/servicePrincipals/${text(made.json['id'])}/addPassword`
+    const refused = await call('POST', path, {}, customerToken)
+    expect([refused.status, refused.json]).toMatchObject([
+      403,
+      {
+        error: {
+          code: 'Authorization_RequestDenied',
+          message: expect.stringContaining('another tenant') as string,
+        },
+      },
+    ])
+  })
+
+  it('are no longer for others only when none has them', async () => {
+    const { json } = await call('POST', '/servicePrincipals', { appId }, customerToken)
+    const narrowed = () => call('PATCH', `/applications/${objectId}`, { signInAudience: 'AzureADMyOrg' })
+    expect((await narrowed()).status).toBe(400)
+    await call('DELETE', `/servicePrincipals/${text(json['id'])}`, undefined, customerToken)
+    expect((await narrowed()).status).toBe(204)
+    expect((await call('POST', '/servicePrincipals', { appId }, customerToken)).json).toMatchObject({
+      error: { message: expect.stringContaining('does not reference a valid application object') as string },
+    })
+  })
+
+  it('of an audience with personal accounts are refused', async () => {
+    const body = { displayName: 'x', signInAudience: 'AzureADandPersonalMicrosoftAccount' }
+    expect((await call('POST', '/applications', body)).status).toBe(400)
+  })
+
+  describe('federated credentials of them', () => {
+    const path = (more = '') => `/applications/${objectId}/federatedIdentityCredentials${more}`
+    const body = (more: JsonObject = {}): JsonObject => ({
+      name: 'id1',
+      issuer: `https://login.localhost:8443/${tenantId}/v2.0`,
+      subject: owner.principal.principalId,
+      audiences: ['api://AzureADTokenExchange'],
+      ...more,
+    })
+
+    it('are made, shown by id and by name, listed, changed and deleted', async () => {
+      const made = await call('POST', path(), body({ description: 'of the account' }))
+      const id = text(made.json['id'])
+      const shown = { id, ...body({ description: 'of the account' }) }
+      expect([made.status, made.json]).toEqual([
+        201,
+        {
+          '@odata.context': `${graph}/v1.0/$metadata#applications('${objectId}')/federatedIdentityCredentials/$entity`,
+          ...shown,
+        },
+      ])
+      for (const by of [id, 'id1']) expect((await call('GET', path(`/${by}`))).json).toMatchObject(shown)
+      expect(values((await call('GET', path())).json)).toEqual([shown])
+      const changed = { name: 'id1', subject: 'other', audiences: ['api://AzureADTokenExchange'] }
+      expect((await call('PATCH', path(`/${id}`), changed)).status).toBe(204)
+      expect((await call('GET', path(`/${id}`))).json).toMatchObject({ ...shown, subject: 'other' })
+      expect((await call('DELETE', path('/id1'))).status).toBe(204)
+      for (const method of ['GET', 'DELETE'])
+        expect((await call(method, path(`/${id}`))).json).toMatchObject({
+          error: { code: 'Request_ResourceNotFound' },
+        })
+    })
+
+    it.each<[string, JsonObject, number, string]>([
+      ['a second of that name', { subject: 'other' }, 409, 'Request_MultipleObjectsWithSameKeyValue'],
+      ['a second of that subject', { name: 'id2' }, 400, 'InvalidFederatedIdentityCredentialValue'],
+      [
+        'a foreign issuer',
+        { name: 'id2', issuer: 'https://x' },
+        400,
+        'InvalidFederatedIdentityCredentialValue',
+      ],
+      ['two audiences', { name: 'id2', audiences: ['a', 'b'] }, 400, 'Request_BadRequest'],
+      ['no audience', { name: 'id2', audiences: [] }, 400, 'Request_BadRequest'],
+      ['a subject that is no text', { name: 'id2', subject: 1 }, 400, 'Request_BadRequest'],
+    ])('%s is refused', async (_, more, status, code) => {
+      await call('POST', path(), body())
+      const answer = await call('POST', path(), body(more))
+      expect([answer.status, answer.json]).toMatchObject([status, { error: { code } }])
+    })
+
+    it('keep their name for good', async () => {
+      await call('POST', path(), body())
+      const answer = await call('PATCH', path('/id1'), { name: 'id2' })
+      expect([answer.status, answer.json]).toMatchObject([
+        400,
+        { error: { code: 'InvalidFederatedIdentityCredentialValue' } },
+      ])
+    })
+
+    it("are nobody else's to see or change", async () => {
+      await call('POST', path(), body())
+      for (const [method, at, sent] of [
+        ['GET', path(), undefined],
+        ['GET', path('/id1'), undefined],
+        ['POST', path(), body({ name: 'id2', subject: 'x' })],
+        ['PATCH', path('/id1'), { subject: 'x' }],
+        ['DELETE', path('/id1'), undefined],
+      ] as const)
+        expect((await call(method, at, sent, customerToken)).status).toBe(404)
+    })
+  })
 })

@@ -24,7 +24,7 @@ it('@azure/identity gets a token as from the instance metadata service, and not 
   const directory = await openDirectory({
     records: directoryRecords(records, RecordKey.generate()),
     clock: systemClock,
-    audiences: [vault],
+    endpoints: { domain: 'localhost', port: 8443 },
   })
   const { tenantId } = await directory.createTenant({ displayName: 'Contoso' })
   const { principalId } = await directory.createManagedIdentity({ tenantId, resourceId, displayName: 'id1' })

@@ -36,7 +36,7 @@ beforeAll(async () => {
   directory = await openDirectory({
     records: directoryRecords(records, RecordKey.generate()),
     clock: systemClock,
-    audiences: [vault],
+    endpoints: { domain: 'localhost', port: 8443 },
   })
   const { tenantId } = await directory.createTenant({ displayName: 'Contoso' })
   const create = async (name: string) =>

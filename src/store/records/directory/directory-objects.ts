@@ -22,13 +22,26 @@ export interface PasswordRow {
   readonly verifier: string
 }
 
+/** A token of `issuer` for `subject` that stands for a password of the application. */
+export interface FederatedCredentialRow {
+  readonly id: Guid
+  readonly name: string
+  readonly issuer: string
+  readonly subject: string
+  readonly audience: string
+  readonly description: string | null
+}
+
 export interface ApplicationRow {
   readonly objectId: Guid
   readonly appId: Guid
   readonly tenantId: Guid
   readonly displayName: string
   readonly createdAt: string
+  /** Whether other tenants may make a service principal of it. */
+  readonly isMultiTenant: boolean
   readonly passwords: readonly PasswordRow[]
+  readonly federatedCredentials: readonly FederatedCredentialRow[]
 }
 
 export interface PrincipalRow {
@@ -96,7 +109,8 @@ export function directoryRecords(
 
   return {
     listTenants: async (after) => await list('tenant', after, (stored) => stored as TenantRow),
-    listApplications: async (after) => await list('application', after, (stored) => stored as ApplicationRow),
+    listApplications: async (after) =>
+      await list('application', after, (stored) => ({ ...beforeFederation, ...(stored as ApplicationRow) })),
     listPrincipals: async (after) => await list('principal', after, (stored) => stored as PrincipalRow),
     listSigningKeys: async (after) =>
       await list('signing-key', after, async (stored): Promise<SigningKeyRow> => {
@@ -126,6 +140,9 @@ export function directoryRecords(
     },
   }
 }
+
+/** What documents lack that were written before applications could be known in two tenants. */
+const beforeFederation = { isMultiTenant: false, federatedCredentials: [] }
 
 interface StoredSigningKey {
   /** `TokenSigner.seal()`, base64. */

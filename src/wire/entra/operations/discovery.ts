@@ -117,7 +117,7 @@ function instanceOperation(deps: EntraDeps): AnyOperation<null> {
 function document({ endpoints }: EntraDeps, addresses: JsonObject): Reply {
   const body = {
     ...addresses,
-    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
     grant_types_supported: ['client_credentials'],
     response_types_supported: ['token'],
     subject_types_supported: ['pairwise'],

@@ -6,6 +6,7 @@ import type { GraphDeps, GraphNeed } from '../deps.ts'
 import { parseFilter } from '../filter.ts'
 import { listReply } from '../list.ts'
 import { contextOf, presentApplication } from '../present.ts'
+import { federatedCredentialOperations } from './federated-credentials.ts'
 import { passwordOperations } from './passwords.ts'
 
 const none = { kind: 'none' } as const
@@ -49,8 +50,12 @@ export function applicationOperations(deps: GraphDeps): readonly AnyOperation<Ca
       needs: 'write',
       body: json,
       async run({ caller, body }) {
-        const { displayName } = parseBody(applicationBody, body.json)
-        const made = await directory.createApplication({ tenantId: caller.tenantId, displayName })
+        const { displayName, signInAudience } = parseBody(applicationBody, body.json)
+        const made = await directory.createApplication({
+          tenantId: caller.tenantId,
+          displayName,
+          isMultiTenant: signInAudience ?? false,
+        })
         return { status: 201, body: { ...one, ...presentApplication(made) } }
       },
     }),
@@ -62,9 +67,9 @@ export function applicationOperations(deps: GraphDeps): readonly AnyOperation<Ca
       body: json,
       async run({ params, caller, body }) {
         const id = parseId(params.id)
-        const { displayName } = parseBody(applicationPatch, body.json)
-        if (displayName === undefined) directory.getApplication(caller.tenantId, id)
-        else await directory.renameApplication(caller.tenantId, id, displayName)
+        const { displayName, signInAudience } = parseBody(applicationPatch, body.json)
+        const change = { displayName, isMultiTenant: signInAudience ?? undefined }
+        await directory.changeApplication(caller.tenantId, id, change)
         return { status: 204 }
       },
     }),
@@ -79,6 +84,7 @@ export function applicationOperations(deps: GraphDeps): readonly AnyOperation<Ca
         return { status: 204 }
       },
     }),
+    ...federatedCredentialOperations(deps),
     ...passwordOperations(deps, {
       kind: 'Application',
       set: 'applications',

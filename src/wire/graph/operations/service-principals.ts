@@ -80,11 +80,12 @@ export function servicePrincipalOperations(deps: GraphDeps): readonly AnyOperati
   ]
 }
 
-/** A principal's passwords are its application's: `az ad sp credential reset` then really ends the ones before. */
+/** A principal's passwords are its application's, whose tenant alone may change them: `az ad sp credential reset` then really ends the ones before. */
 function applicationOf({ directory }: GraphDeps, tenantId: Guid, principalId: Guid): Application {
-  const { appId } = directory.getServicePrincipal(tenantId, principalId)
+  const { appId, kind } = directory.getServicePrincipal(tenantId, principalId)
+  if (kind === 'managedIdentity') throw new DirectoryObjectFault('managed-identity', { principalId })
   const application = directory.findApplication(tenantId, appId)
-  if (application === null) throw new DirectoryObjectFault('managed-identity', { principalId })
+  if (application === null) throw new DirectoryObjectFault('application-elsewhere', { principalId })
   return application
 }
 
