@@ -14,6 +14,11 @@ import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))
 `
 
+/** What was not synced is lost, and nothing more gets to the device below `mounted`. */
+export async function cutPower(mounted: string): Promise<void> {
+  await runToEnd('python3', ['-c', shutdown, mounted])
+}
+
 /** An ext4 on a file, whose power can be cut. Needs root, a loop device and python3. */
 export async function openLoopDisk(): Promise<CutDisk & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-power-'))
@@ -28,9 +33,7 @@ export async function openLoopDisk(): Promise<CutDisk & AsyncDisposable> {
   await mount()
   return {
     dataDir: join(mounted, 'data'),
-    cut: async () => {
-      await runToEnd('python3', ['-c', shutdown, mounted])
-    },
+    cut: () => cutPower(mounted),
     async mountAgain() {
       await runToEnd('umount', [mounted])
       // A copy, since mount namespaces of others (a container that was started meanwhile) may hold on to the file system

@@ -17,6 +17,7 @@ import {
   sha,
 } from '../../../test/support/registry-bench.ts'
 import { collect } from '../../kernel/bytes.ts'
+import { Outage } from '../../kernel/fault.ts'
 import { DAY_MS, HOUR_MS } from '../../kernel/units.ts'
 import { newBytesRef } from '../../store/bytes/byte-store.ts'
 import { openRegistryContent } from './registry-content.ts'
@@ -167,16 +168,52 @@ describe('sweep()', () => {
     await pushBlob(bench, 'app', bytes)
     const [old, young] = [newBytesRef(), newBytesRef()]
     for (const ref of [old, young]) await bench.bytes.write(ref, bodyOf(randomBytes(10)), { signal: never })
-    const past = new Date(Date.now() - 2 * DAY_MS)
-    for await (const { ref } of bench.bytes.list()) {
-      if (ref !== young) await utimes(join(bench.folder, 'bytes', ref.slice(0, 2), ref), past, past)
-    }
+    for await (const { ref } of bench.bytes.list()) if (ref !== young) await age(ref)
     expect(await bench.content.sweep()).toEqual({ ...nothing, orphans: 1 })
     expect(await bench.bytes.length(old)).toBeNull()
     expect(await bench.bytes.length(young)).toBe(10)
     expect((await pullBlob(bench, 'app', sha(bytes))).equals(bytes)).toBe(true)
   })
+
+  it.each(['of what was deleted', 'that no row names'])(
+    'destroys no bytes %s while a power cut may still bring their row back',
+    async (which) => {
+      if (which === 'that no row names') await agedOrphan()
+      else {
+        const digest = await pushBlob(bench, 'app', randomBytes(100))
+        await bench.content.deleteBlob({ ...path('app'), digest }, never)
+        bench.world.clock.advance(HOUR_MS + 1)
+      }
+      const { process, bytes, world } = bench
+      const inDoubt = openRegistryContent({
+        records: {
+          read: process.data.read,
+          write: () => Promise.reject(new Outage('the log could not be made durable')),
+        },
+        bytes,
+        keyring: process.keyring,
+        clock: { now: () => new Date(world.clock.wall()) },
+        times: { readGraceMs: HOUR_MS },
+      })
+      await expect(inDoubt.sweep()).rejects.toThrow(Outage)
+      expect(await extentsIn(bench)).toBe(1)
+      await bench.content.sweep()
+      expect(await extentsIn(bench)).toBe(0)
+    },
+  )
 })
+
+/** Bytes of long ago that no row names. */
+async function agedOrphan(): Promise<void> {
+  const ref = newBytesRef()
+  await bench.bytes.write(ref, bodyOf(randomBytes(10)), { signal: never })
+  await age(ref)
+}
+
+async function age(ref: string): Promise<void> {
+  const past = new Date(Date.now() - 2 * DAY_MS)
+  await utimes(join(bench.folder, 'bytes', ref.slice(0, 2), ref), past, past)
+}
 
 describe('discard()', () => {
   it('drops all of one registry, and its bytes with the sweeps after', async () => {

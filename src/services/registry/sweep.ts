@@ -1,5 +1,6 @@
 import { systemClock } from '../../kernel/clock.ts'
 import type { ByteStore } from '../../store/bytes/byte-store.ts'
+import { durableSoFar } from '../../store/records/records.ts'
 import {
   deleteBlobUnlessMember,
   deleteMembership,
@@ -131,6 +132,7 @@ async function sweepDoomed(
     signal.throwIfAborted()
     const refs = await doomedExtents(records.read, before, ROWS_AT_ONCE)
     if (refs.length === 0) return count
+    await durableSoFar(records)
     // The rows go last: a crash in between leaves them, and discarding twice is no error.
     await discardBytes(bytes, refs)
     await records.write(async (db) => await forgetExtents(db, refs))
@@ -149,6 +151,7 @@ async function sweepOrphans(
   const flush = async () => {
     const known = await knownRefs(records.read, refs)
     const orphans = refs.filter((ref) => !known.has(ref))
+    if (orphans.length > 0) await durableSoFar(records)
     await discardBytes(bytes, orphans)
     count += orphans.length
     refs = []

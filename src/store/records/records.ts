@@ -5,7 +5,10 @@ import type { Kysely, Transaction } from 'kysely'
  * Every engine passes `recordsContract`.
  */
 export interface Records<DB> {
-  /** Reads on connections of their own: never wait for a writer, see only what is committed. */
+  /**
+   * Reads on connections of their own: never wait for a writer, see only what is committed, if not yet durable. Whoever
+   * destroys something for what he has read waits for `durableSoFar` first.
+   */
   readonly read: Kysely<DB>
 
   /**
@@ -13,11 +16,20 @@ export interface Records<DB> {
    * Works that wait share a commit, each in a savepoint of its own: one that throws is rolled back alone.
    * `work` does no I/O but SQL, and its effects on the process come after it has resolved.
    *
-   * @throws Outage when the engine could not commit (disk full, read-only, corrupt)
+   * @throws Outage when the engine could not commit (disk full, read-only, corrupt), or cannot tell whether it did
    */
   write<T>(work: (transaction: Transaction<DB>) => Promise<T>, options?: WriteOptions): Promise<T>
 
   close(): Promise<void>
+}
+
+/**
+ * Resolves when all that reads have seen until now is durable.
+ *
+ * @throws Outage as `write`
+ */
+export async function durableSoFar<DB>(records: Pick<Records<DB>, 'write'>): Promise<void> {
+  await records.write(async () => undefined)
 }
 
 export interface WriteOptions {

@@ -51,7 +51,12 @@ export function assignmentRecords(
     async insert({ name, ...fields }) {
       const document = key.seal(contextOf(name), Buffer.from(JSON.stringify(fields)))
       await records.write(async (transaction) => {
-        await transaction.insertInto('access_assignments').values({ name, document }).execute()
+        await transaction
+          .insertInto('access_assignments')
+          .values({ name, document })
+          // There, unknown to who inserts it, if it was committed once and the disk did not say so.
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ document }))
+          .execute()
       })
     },
 

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
+import { LogFile } from './log-file.ts'
 import { asOutage } from './outage.ts'
 
 /** How a commit survives: `full` also a power cut, `relaxed` only the death of the process. */
@@ -22,32 +23,33 @@ interface Prepared {
 export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #file: string
-  #durability: Durability = 'full'
+  readonly #log: LogFile | null
   /** In the order of last use. */
   readonly #statements = new Map<string, Prepared>()
 
-  private constructor(database: DatabaseSync, file: string) {
+  private constructor(database: DatabaseSync, file: string, log: LogFile | null) {
     this.#database = database
     this.#file = file
+    this.#log = log
   }
 
-  /** Makes the file when it is missing. */
-  static openWriter(file: string, durability: Durability): SqliteConnection {
-    const connection = SqliteConnection.#open(file, false, [
+  /** Makes the file when it is missing. Its commits are durable once `flush` says so. */
+  static openWriter(file: string): SqliteConnection {
+    return SqliteConnection.#open(file, false, [
       'pragma journal_mode = wal',
-      synchronous(durability),
+      'pragma synchronous = normal',
       'pragma secure_delete = on',
       `pragma journal_size_limit = ${MAX_WAL_BYTES_KEPT}`,
+      // The first read makes the log.
+      'select 1 from sqlite_schema',
     ])
-    connection.#durability = durability
-    return connection
   }
 
   static openReader(file: string): SqliteConnection {
     return SqliteConnection.#open(file, true, [])
   }
 
-  static #open(file: string, readOnly: boolean, pragmas: readonly string[]): SqliteConnection {
+  static #open(file: string, readOnly: boolean, settings: readonly string[]): SqliteConnection {
     let database: DatabaseSync | undefined
     try {
       database = new DatabaseSync(file, {
@@ -57,21 +59,41 @@ export class SqliteConnection implements DatabaseConnection {
         enableForeignKeyConstraints: true,
       })
       // Sorting and sub-queries spill to memory, not to a temporary file.
-      for (const pragma of [...pragmas, 'pragma trusted_schema = off', 'pragma temp_store = memory']) {
-        database.exec(pragma)
+      for (const setting of ['pragma trusted_schema = off', 'pragma temp_store = memory', ...settings]) {
+        database.exec(setting)
       }
-      return new SqliteConnection(database, file)
+      const log = readOnly ? null : new LogFile(`${database.location() ?? file}-wal`)
+      return new SqliteConnection(database, file, log)
     } catch (error) {
       if (database?.isOpen === true) database.close()
       throw asOutage(error, file)
     }
   }
 
-  /** Of the commits from now on. Between transactions only. */
-  setDurability(durability: Durability): void {
-    if (this.#durability === durability) return
-    this.exec(synchronous(durability))
-    this.#durability = durability
+  /**
+   * Makes durable what was committed before this call: SQLite itself does so only when it empties its log.
+   *
+   * @throws Outage; what was committed is then in doubt until `renewLog` has succeeded, and nothing may be run here before
+   */
+  async flush(): Promise<void> {
+    await this.#log?.sync()
+  }
+
+  /** @throws Outage while what was committed is still in doubt */
+  async renewLog(): Promise<void> {
+    const [state] = this.rows('pragma wal_checkpoint(noop)')
+    await this.#log?.renew(Number(state?.['log']))
+  }
+
+  /** Moves the log into the database, durably, and cuts it to nothing. @returns false while a read holds on to an older state */
+  emptyLog(): boolean {
+    // A reader of this very thread cannot end while SQLite waits for it: so no waiting in there.
+    this.rows('pragma busy_timeout = 0')
+    try {
+      return this.rows('pragma wal_checkpoint(truncate)')[0]?.['busy'] === 0
+    } finally {
+      this.rows(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
+    }
   }
 
   get isTransaction(): boolean {
@@ -121,6 +143,7 @@ export class SqliteConnection implements DatabaseConnection {
 
   close(): void {
     this.#statements.clear()
+    this.#log?.close()
     if (this.#database.isOpen) this.#guarded(() => this.#database.close())
   }
 
@@ -148,10 +171,6 @@ export class SqliteConnection implements DatabaseConnection {
       throw asOutage(error, this.#file)
     }
   }
-}
-
-function synchronous(durability: Durability): string {
-  return `pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`
 }
 
 function bindable(value: unknown): SQLInputValue {

@@ -11,7 +11,6 @@ import { WorkConnection, workDriver } from './work-connection.ts'
 
 export interface GroupWriterOptions {
   readonly openConnection: () => SqliteConnection
-  /** Of every commit but those of groups that are fleeting throughout. */
   readonly durability?: Durability
   /** A group takes no further work once it has this many, */
   readonly maxWorks?: number
@@ -30,9 +29,9 @@ interface Job<DB> {
 }
 
 /**
- * The one writer. Works queue; a group of them shares one `begin immediate` and one commit, so one fsync, each in a
- * savepoint of its own. Nobody hears of an outcome, a refusal included, before the commit: it may rest on what an
- * earlier work of the same group wrote.
+ * The one writer. Works queue; a group of them shares one `begin immediate`, one commit and one flush, each in a
+ * savepoint of its own. Nobody hears of an outcome, a refusal included, before the commit is durable: it may rest on what
+ * an earlier work of the same group wrote. Readers may see a commit some milliseconds before it is.
  */
 export class GroupWriter<DB> {
   readonly #options: Required<GroupWriterOptions>
@@ -44,6 +43,8 @@ export class GroupWriter<DB> {
   #connection: SqliteConnection | null = null
   #current: WorkConnection | null = null
   #draining: Promise<void> | null = null
+  /** Why it is not known whether what was committed last is durable. Until it is, nothing is read, or written on top of it. */
+  #doubt: Outage | null = null
   #isClosed = false
 
   constructor(options: GroupWriterOptions) {
@@ -85,10 +86,21 @@ export class GroupWriter<DB> {
     return await promise
   }
 
+  /**
+   * Null but after a flush that failed: then resolves once the log is renewed. Until that is tried, memory may hold old pages
+   * for those that the disk did not take.
+   *
+   * @throws Outage
+   */
+  whenTrusted(): Promise<void> | null {
+    return this.#doubt === null ? null : this.between(() => undefined)
+  }
+
   /** What was queued before is still written. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#draining
+    await this.#clearDoubt()
     this.#connection?.close()
     this.#connection = null
   }
@@ -97,7 +109,9 @@ export class GroupWriter<DB> {
     if (this.#isClosed) throw new Error('the records are closed')
   }
 
+  /** @throws Outage while there is a doubt */
   #opened(): SqliteConnection {
+    if (this.#doubt !== null) throw this.#doubt
     return (this.#connection ??= this.#options.openConnection())
   }
 
@@ -109,6 +123,7 @@ export class GroupWriter<DB> {
     while (this.#queue.length > 0 || this.#between.length > 0) {
       // Whatever arrived with the same turn of the event loop joins the group; and between groups others get their turn.
       await setImmediate()
+      await this.#clearDoubt()
       for (const step of this.#between.splice(0)) step()
       if (this.#queue.length > 0) await this.#group()
     }
@@ -119,8 +134,6 @@ export class GroupWriter<DB> {
     const members: { readonly job: Job<DB>; outcome: Outcome | null }[] = []
     try {
       const connection = this.#opened()
-      const isFleeting = this.#queue[0]?.isFleeting === true
-      connection.setDurability(isFleeting ? 'relaxed' : this.#options.durability)
       connection.exec('begin immediate')
       const startedAt = performance.now()
       do {
@@ -132,10 +145,9 @@ export class GroupWriter<DB> {
         // Some errors (disk full, I/O) make SQLite roll the whole transaction back.
         if (!connection.isTransaction)
           throw 'error' in outcome ? outcome.error : new Error('a work ended the transaction')
-        // A work that must last begins a group of its own behind fleeting ones; these are welcome in any group.
-        if (isFleeting && this.#queue[0]?.isFleeting === false) break
       } while (members.length < this.#options.maxWorks && performance.now() - startedAt < this.#options.maxMs)
       connection.exec('commit')
+      await this.#flush(connection, members)
     } catch (error) {
       this.#recover(error)
       const failed =
@@ -148,6 +160,27 @@ export class GroupWriter<DB> {
     for (const { job, outcome } of members) {
       if (outcome === null || 'error' in outcome) job.answer.reject(outcome?.error)
       else job.answer.resolve(outcome.value)
+    }
+  }
+
+  async #flush(connection: SqliteConnection, members: readonly { readonly job: Job<DB> }[]): Promise<void> {
+    if (this.#options.durability === 'relaxed' || members.every(({ job }) => job.isFleeting)) return
+    await this.#doubted(connection.flush())
+  }
+
+  async #clearDoubt(): Promise<void> {
+    if (this.#doubt === null || this.#connection === null) return
+    // Who waits hears of it from the next step.
+    await this.#doubted(this.#connection.renewLog()).catch(() => undefined)
+  }
+
+  async #doubted(syncing: Promise<void>): Promise<void> {
+    try {
+      await syncing
+      this.#doubt = null
+    } catch (error) {
+      this.#doubt = error instanceof Outage ? error : new Outage('a commit is in doubt', { cause: error })
+      throw error
     }
   }
 

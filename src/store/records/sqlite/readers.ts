@@ -7,12 +7,15 @@ const MAX_READERS = 8
 /** Read-only connections, lent to one query, stream or read transaction at a time; opened when first needed. */
 export class Readers implements Driver {
   readonly #file: string
+  readonly #whenTrusted: () => Promise<void> | null
   readonly #idle: SqliteConnection[] = []
   readonly #waiting: PromiseWithResolvers<SqliteConnection>[] = []
   #open = 0
 
-  constructor(file: string) {
+  /** @param whenTrusted what every lending waits for: null as long as what SQLite would read is to be trusted */
+  constructor(file: string, whenTrusted: () => Promise<void> | null = () => null) {
     this.#file = file
+    this.#whenTrusted = whenTrusted
   }
 
   async init(): Promise<void> {
@@ -20,6 +23,8 @@ export class Readers implements Driver {
   }
 
   async acquireConnection(): Promise<SqliteConnection> {
+    const trusted = this.#whenTrusted()
+    if (trusted !== null) await trusted
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     if (this.#open >= MAX_READERS) {

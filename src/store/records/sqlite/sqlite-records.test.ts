@@ -7,6 +7,7 @@ import { type Transaction, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Outage } from '../../../kernel/fault.ts'
 import { DataFolderError } from '../../data-folder-error.ts'
+import { durableSoFar } from '../records.ts'
 import { type ContractDb, contractMigrations, recordsContract } from '../records.contract.ts'
 import { SqliteConnection } from './connection.ts'
 import { GroupWriter } from './group-writer.ts'
@@ -70,7 +71,8 @@ describe('openSqliteRecords()', () => {
         return Object.values(rows[0] ?? {})[0]
       })
     expect(await pragma('journal_mode')).toBe('wal')
-    expect(await pragma('synchronous')).toBe(2)
+    // Commits are made durable by a flush of our own: see GroupWriter below.
+    expect(await pragma('synchronous')).toBe(1)
     expect(await pragma('secure_delete')).toBe(1)
     expect(await pragma('foreign_keys')).toBe(1)
     expect(await pragma('trusted_schema')).toBe(0)
@@ -78,16 +80,6 @@ describe('openSqliteRecords()', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(statSync(`${file}-wal`).mode & 0o777).toBe(0o600)
     await records.close()
-    const relaxed = await openSqliteRecords<ContractDb>({
-      file,
-      migrations: contractMigrations,
-      durability: 'relaxed',
-    })
-    const { rows } = await relaxed.write(
-      async (transaction) => await sql.raw('pragma synchronous').execute(transaction),
-    )
-    expect(rows).toEqual([{ synchronous: 1 }])
-    await relaxed.close()
   })
 
   it('runs each step once, in the order of their names, and keeps what was written', async () => {
@@ -105,6 +97,16 @@ describe('openSqliteRecords()', () => {
     expect(await ids(second)).toEqual([1])
     await second.close()
     expect(ran).toEqual(['0002-b', '0003-c', '0004-d'])
+  })
+
+  it('makes durable first what a process that was killed left in the log', async () => {
+    const killed = SqliteConnection.openWriter(file)
+    killed.exec('create table left_behind (x)')
+    const [flush, run] = [vi.spyOn(SqliteConnection.prototype, 'flush'), vi.fn(async () => undefined)]
+    const records = await openIt(file, [...contractMigrations, { name: '0000-look', up: run }])
+    expect(flush.mock.invocationCallOrder[0]).toBeLessThan(run.mock.invocationCallOrder[0]!)
+    await records.close()
+    killed.close()
   })
 
   it('undoes a step that fails half-way, and runs it again next time', async () => {
@@ -174,6 +176,8 @@ describe('write()', () => {
     'rejects the whole group when the commit fails (%s), and works again afterwards',
     async (_case, code, words) => {
       await insert(records, 1)
+      // However slow the machine: a group that lasts too long would leave its last members to the next.
+      vi.spyOn(performance, 'now').mockReturnValue(0)
       failOnce('commit', code)
       const refused = records.write(() => Promise.reject(new Error('refused')))
       const results = await Promise.all([insert(records, 2), refused, insert(records, 3)].map(fails))
@@ -274,7 +278,7 @@ describe('GroupWriter', () => {
   it('rolls back a work that does not end in time, refuses its later statements, and goes on', async () => {
     await (await openIt()).close()
     const writer = new GroupWriter<ContractDb>({
-      openConnection: () => SqliteConnection.openWriter(file, 'full'),
+      openConnection: () => SqliteConnection.openWriter(file),
       maxWorkMs: 20,
     })
     const proceed = Promise.withResolvers<undefined>()
@@ -303,7 +307,7 @@ describe('GroupWriter', () => {
   ])('bounds a group in %s', async (_case, bound, size) => {
     await (await openIt()).close()
     const writer = new GroupWriter<ContractDb>({
-      openConnection: () => SqliteConnection.openWriter(file, 'full'),
+      openConnection: () => SqliteConnection.openWriter(file),
       ...bound,
     })
     const run = vi.spyOn(StatementSync.prototype, 'run')
@@ -315,25 +319,113 @@ describe('GroupWriter', () => {
     await writer.close()
   })
 
-  it('waits for the disk for every work but those of groups that are fleeting throughout', async () => {
+  /** A writer, and its connection's flushes, which the test may hold up or fail. */
+  async function openFlushed() {
     await (await openIt()).close()
-    const writer = new GroupWriter<ContractDb>({
-      openConnection: () => SqliteConnection.openWriter(file, 'full'),
-    })
-    const synchronousIn = (isFleeting: boolean): Promise<unknown> =>
-      writer.write(async (transaction) => (await sql`pragma synchronous`.execute(transaction)).rows, {
-        isFleeting,
-      })
-    const [normal, full] = [[{ synchronous: 1 }], [{ synchronous: 2 }]]
-    expect(await Promise.all([true, true, false, true].map(synchronousIn))).toEqual([
-      normal,
-      normal,
-      full,
-      full,
-    ])
-    expect(await synchronousIn(true)).toEqual(normal)
-    expect(await synchronousIn(false)).toEqual(full)
+    const connection = SqliteConnection.openWriter(file)
+    const writer = new GroupWriter<ContractDb>({ openConnection: () => connection })
+    return { writer, connection, flush: vi.spyOn(connection, 'flush') }
+  }
+  const insertBy = (writer: GroupWriter<ContractDb>, id: number, isFleeting = false): Promise<unknown> =>
+    writer.write(
+      async (transaction) =>
+        await sql`insert into item (id, name) values (${id}, ${`n${id}`})`.execute(transaction),
+      { isFleeting },
+    )
+
+  it('tells of no outcome before the log is on the disk', async () => {
+    const { writer, flush } = await openFlushed()
+    const disk = Promise.withResolvers<undefined>()
+    flush.mockReturnValueOnce(disk.promise)
+    let told = 0
+    const written = insertBy(writer, 1).then(() => told++)
+    const refused = writer.write(() => Promise.reject(new Error('refused'))).catch(() => told++)
+    await vi.waitFor(() => expect(flush).toHaveBeenCalled())
+    await setTimeout(5)
+    expect(told).toBe(0)
+    disk.resolve(undefined)
+    await Promise.all([written, refused])
+    expect(told).toBe(2)
     await writer.close()
+  })
+
+  it('lets a read see what durableSoFar() still waits for', async () => {
+    const { writer, flush } = await openFlushed()
+    const records = await openIt()
+    const disk = Promise.withResolvers<undefined>()
+    flush.mockReturnValueOnce(disk.promise)
+    const inserted = insertBy(writer, 1)
+    await vi.waitFor(async () => expect(await ids(records)).toEqual([1]))
+    let isDurable = false
+    const durable = durableSoFar(writer).then(() => (isDurable = true))
+    await setTimeout(5)
+    expect(isDurable).toBe(false)
+    disk.resolve(undefined)
+    await Promise.all([inserted, durable])
+    await records.close()
+    await writer.close()
+  })
+
+  it('waits for the disk for every group but those that are fleeting throughout', async () => {
+    const { writer, flush } = await openFlushed()
+    await Promise.all([insertBy(writer, 1, true), insertBy(writer, 2, true)])
+    expect(flush).not.toHaveBeenCalled()
+    await Promise.all([insertBy(writer, 3, true), insertBy(writer, 4)])
+    expect(flush).toHaveBeenCalledTimes(1)
+    await writer.close()
+  })
+
+  it('never waits for the disk where durability is relaxed', async () => {
+    const { connection, flush } = await openFlushed()
+    const writer = new GroupWriter<ContractDb>({ openConnection: () => connection, durability: 'relaxed' })
+    await insertBy(writer, 1)
+    expect(flush).not.toHaveBeenCalled()
+    await writer.close()
+  })
+
+  it('rejects a group whose flush fails, and commits no other until the log is renewed', async () => {
+    const { writer, connection, flush } = await openFlushed()
+    await insertBy(writer, 1)
+    flush.mockRejectedValueOnce(new Outage('the disk reports an error'))
+    const renewLog = vi.spyOn(connection, 'renewLog')
+    expect(await fails(insertBy(writer, 2))).toBeInstanceOf(Outage)
+    renewLog.mockRejectedValueOnce(new Outage('the disk still does'))
+    expect(String(await fails(insertBy(writer, 3)))).toContain('still does')
+    renewLog.mockRejectedValueOnce(new Outage('and still'))
+    expect(String(await fails(writer.between((opened) => opened.emptyLog())))).toContain('and still')
+    await insertBy(writer, 4)
+    expect(renewLog).toHaveBeenCalledTimes(3)
+    await insertBy(writer, 5)
+    expect(renewLog).toHaveBeenCalledTimes(3)
+    expect(await writer.between((opened) => opened.rows('select id from item'))).toEqual(
+      [1, 2, 4, 5].map((id) => ({ id })),
+    )
+    await writer.close()
+  })
+
+  it('reads nothing while the log is in doubt', async () => {
+    const records = await openIt()
+    await insert(records, 1)
+    vi.spyOn(SqliteConnection.prototype, 'flush').mockRejectedValueOnce(
+      new Outage('the disk reports an error'),
+    )
+    expect(await fails(insert(records, 2))).toBeInstanceOf(Outage)
+    const renewLog = vi.spyOn(SqliteConnection.prototype, 'renewLog')
+    renewLog.mockRejectedValueOnce(new Outage('memory does not hold it'))
+    expect(String(await fails(ids(records)))).toContain('memory does not hold it')
+    // Whoever comes next tries again.
+    expect(await ids(records)).toEqual([1, 2])
+    expect(renewLog).toHaveBeenCalledTimes(2)
+    await records.close()
+  })
+
+  it('clears a doubt before it closes', async () => {
+    const { writer, connection, flush } = await openFlushed()
+    const renewLog = vi.spyOn(connection, 'renewLog')
+    flush.mockRejectedValueOnce(new Outage('the disk reports an error'))
+    expect(await fails(insertBy(writer, 1))).toBeInstanceOf(Outage)
+    await writer.close()
+    expect(renewLog).toHaveBeenCalledTimes(1)
   })
 })
 

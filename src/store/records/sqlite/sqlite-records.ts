@@ -6,7 +6,7 @@ import { Kysely } from 'kysely'
 import { Outage } from '../../../kernel/fault.ts'
 import { SECOND_MS } from '../../../kernel/units.ts'
 import { DataFolderError } from '../../data-folder-error.ts'
-import type { Migration, Records } from '../records.ts'
+import { type Migration, type Records, durableSoFar } from '../records.ts'
 import { type Durability, SqliteConnection } from './connection.ts'
 import { sqliteDialect } from './dialect.ts'
 import { GroupWriter } from './group-writer.ts'
@@ -16,8 +16,8 @@ import { Readers } from './readers.ts'
 
 export interface SqliteRecords<DB> extends Records<DB> {
   /**
-   * Takes what was deleted or overwritten out of the write-ahead log too, by emptying it; `secure_delete` has zeroed the
-   * database's own pages. To be called after a key was destroyed.
+   * Takes what was deleted or overwritten out of the write-ahead log too, durably, by emptying it; `secure_delete` has
+   * zeroed the database's own pages. To be called after a key was destroyed.
    *
    * @throws Outage while a read holds on to an older state for longer than some seconds
    */
@@ -47,13 +47,15 @@ export async function openSqliteRecords<DB>(options: SqliteRecordsOptions<DB>): 
   const { file, migrations, durability } = options
   await makePrivate(file)
   const writer = new GroupWriter<DB>({
-    openConnection: () => SqliteConnection.openWriter(file, durability),
+    openConnection: () => SqliteConnection.openWriter(file),
     durability,
   })
-  const readers = new Readers(file)
+  const readers = new Readers(file, () => writer.whenTrusted())
   const read = new Kysely<DB>({ dialect: sqliteDialect(readers) })
   try {
     await writer.between((connection) => connection.rows('select 1 from sqlite_schema'))
+    // Whatever it finds to do, its first commit makes durable what a process that was killed left in the log: nothing is
+    // read, and acted on, that a power cut could still take back.
     await migrate(writer, migrations, basename(file))
     await writer.between(refuseDeferred)
   } catch (error) {
@@ -96,20 +98,14 @@ function refuseDeferred(connection: SqliteConnection): void {
 async function scrub<DB>(writer: GroupWriter<DB>, file: string): Promise<void> {
   const deadline = performance.now() + MAX_SCRUB_MS
   for (;;) {
-    const isEmptied = await writer.between((connection) => {
-      // A reader of this very thread cannot end while SQLite waits for it: so no waiting in there.
-      connection.rows('pragma busy_timeout = 0')
-      try {
-        return connection.rows('pragma wal_checkpoint(truncate)')[0]?.['busy'] === 0
-      } finally {
-        connection.rows('pragma busy_timeout = 1000')
-      }
-    })
-    if (isEmptied) return
+    const isEmptied = await writer.between((connection) => connection.emptyLog())
+    if (isEmptied) break
     if (performance.now() > deadline)
       throw new Outage(`${basename(file)} could not be scrubbed: it is being read`)
     await setTimeout(SCRUB_RETRY_MS)
   }
+  // That the log was cut is durable with the next commit.
+  await durableSoFar(writer)
 }
 
 async function backupTo(file: string, target: string): Promise<void> {
