@@ -88,8 +88,7 @@ async function resolveUserAssigned(
 ): Promise<readonly UserAssigned[]> {
   const map = readObject(sent, 'userAssignedIdentities')
   const attached = new Map((request.existing?.user ?? []).map((one) => [one.resourceId.toLowerCase(), one]))
-  const isMerged = request.isPatch && request.type.identities === 'system-and-user'
-  const result = new Map(isMerged || map === null ? attached : [])
+  const result = new Map(request.isPatch || map === null ? attached : [])
   for (const [id, value] of Object.entries(map ?? {})) {
     const key = id.replace(/\/+$/, '').toLowerCase()
     if (value === null) result.delete(key)
@@ -107,7 +106,7 @@ async function resolveUserAssigned(
     throw refused(
       400,
       'InvalidIdentityValues',
-      `Only one user-assigned identity is permitted on a resource of type '${request.type.type}'.`,
+      `Only one user-assigned identity is permitted on a resource of type '${request.type.type}'. To replace it, send null for the former.`,
       { target: 'identity.userAssignedIdentities' },
     )
   }

@@ -112,7 +112,6 @@ export interface ResourceType {
   checkName(name: string): { readonly code: string; readonly message: string } | null
   /** How the protocol words that a global name is in use. Left out: `NameNotAvailable`. */
   nameTaken?(name: string): { readonly code: string; readonly message: string }
-  /** `system-and-one-user`: a PATCH that names another user-assigned identity puts it in the place of the former. */
   readonly identities: 'none' | 'system-and-user' | 'system-and-one-user'
   /** What a PUT that made one is answered with; left out: 201. az takes nothing but 200 of a storage account. */
   readonly createdStatus?: 200

@@ -22,7 +22,8 @@ export interface EncryptionDeps {
 export interface EncryptionChange {
   /** As it will be, with its identities. */
   readonly resource: Resource
-  readonly isNew: boolean
+  /** As it is; null at creation. */
+  readonly existing: Resource | null
   /** A PATCH keeps what it does not name. */
   readonly isPatch: boolean
   readonly sent: SentEncryption
@@ -36,13 +37,13 @@ export interface EncryptionChange {
  */
 export async function applyEncryption(deps: EncryptionDeps, change: EncryptionChange): Promise<Protection> {
   const { keyring } = deps
-  const { resource, isNew, signal } = change
+  const { resource, existing, signal } = change
   const account = protectedAccount({ uid: resource.uid, resourceId: resource.id })
   try {
-    const now = isNew ? null : (await keyring.state(account)).protection
+    const now = existing === null ? null : (await keyring.state(account)).protection
     const wanted = wantedProtection(deps, change, now)
     if (wanted.source === 'customer') assertIdentity(change, wanted)
-    if (isNew) await keyring.create(account, wanted, signal)
+    if (existing === null) await keyring.create(account, wanted, signal)
     else if (wanted !== now) await keyring.change(account, wanted, signal)
     return wanted
   } catch (error) {
@@ -93,11 +94,12 @@ function wantedKey(
 }
 
 function wantedIdentity(
-  { sent, resource }: EncryptionChange,
+  change: EncryptionChange,
   before: CustomerProtection | null,
 ): Pick<CustomerProtection, 'identity' | 'federated'> {
+  const { sent, resource } = change
   const named = sent.identity?.userAssigned ?? null
-  const identity = named === null ? unnamedIdentity(resource, before) : namedIdentity(resource, named)
+  const identity = named === null ? unnamedIdentity(resource, before) : namedIdentity(change, named)
   const federated = sent.identity?.federated ?? null
   const clientId = federated ?? (named === null ? (before?.federated?.clientId ?? 'none') : 'none')
   if (clientId === 'none') return { identity }
@@ -124,9 +126,13 @@ function unnamedIdentity(
   )
 }
 
-function namedIdentity(resource: Resource, text: string): CustomerProtection['identity'] {
+/** One that this very write takes away, as clients send back what they have read, is left for `assertIdentity` to refuse. */
+function namedIdentity(
+  { resource, existing }: EncryptionChange,
+  text: string,
+): CustomerProtection['identity'] {
   if (text !== '') {
-    const found = findAttached(resource.identity, text)
+    const found = findAttached(resource.identity, text) ?? findAttached(existing?.identity ?? null, text)
     if (found?.isSystem === false) return found
     throw missingPrerequisites(
       `The identity '${text.slice(0, 300)}' is not assigned to the account. Assign it with the same request: identity.userAssignedIdentities.`,
@@ -137,8 +143,8 @@ function namedIdentity(resource: Resource, text: string): CustomerProtection['id
   throw missingPrerequisites("The account's system-assigned identity is not enabled.")
 }
 
-function assertIdentity({ resource, isNew }: EncryptionChange, { identity }: CustomerProtection): void {
-  if (isNew && identity.isSystem) {
+function assertIdentity({ resource, existing }: EncryptionChange, { identity }: CustomerProtection): void {
+  if (existing === null && identity.isSystem) {
     throw missingPrerequisites(
       'An account is created with a user-assigned identity: its system-assigned one has no access to the key before it exists.',
     )

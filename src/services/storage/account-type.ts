@@ -64,7 +64,7 @@ async function write(deps: AccountTypeDeps, call: WriteCall, isPatch: boolean): 
   const properties = mergeProperties(stored, sent, { kind, sku })
   const protection = await applyEncryption(deps, {
     resource,
-    isNew: existing === null,
+    existing,
     isPatch,
     sent: readSentEncryption(sent),
     signal,
