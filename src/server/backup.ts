@@ -13,7 +13,7 @@ import {
   keptAmong,
   keptExtentTotals,
   listKeptExtents,
-} from '../store/records/registry/kept-extents.ts'
+} from '../store/records/all-extents.ts'
 import { copyTogether } from '../store/records/sqlite/snapshot.ts'
 import { type SqliteReader, openSqliteReader } from '../store/records/sqlite/sqlite-reader.ts'
 import { errorCode, readFileIfThere } from './files.ts'

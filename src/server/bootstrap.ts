@@ -1,41 +1,24 @@
-import { DAY_MS } from '../kernel/units.ts'
-import { randomGuid } from '../crypto/random.ts'
-import type { Clock } from '../kernel/clock.ts'
 import type { Endpoints } from '../kernel/endpoints.ts'
-import { type Guid, parseGuid } from '../kernel/guid.ts'
-import type { AccessService } from '../services/access/access-service.ts'
+import { parseGuid } from '../kernel/guid.ts'
 import type { DirectoryService } from '../services/directory/directory-service.ts'
 import type { DataFolder } from '../store/data-folder.ts'
 import { writeSecretFile } from '../store/data-folder-files.ts'
 import { readFileIfThere } from './files.ts'
-
-const OWNER_ROLE = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635' as Guid
-const TEN_YEARS_MS = 3650 * DAY_MS
+import { type OwnershipDeps, type TenantOwner, makeOwner } from './tenants.ts'
 
 /** `secrets/owner.json`: how the operator signs in, and what the `env` command reads. */
-export interface OwnerFile {
-  readonly tenantId: string
-  readonly subscriptionId: string
-  readonly clientId: string
-  readonly clientSecret: string
+export interface OwnerFile extends TenantOwner {
   readonly domain: string
   readonly port: number
   /** Null with an operator's own certificate. */
   readonly caFile: string | null
 }
 
-export interface BootstrapDeps {
+export interface BootstrapDeps extends OwnershipDeps {
   readonly folder: DataFolder
   readonly directory: Pick<DirectoryService, 'createTenant' | 'listTenants' | 'createAdministrator'>
-  readonly access: Pick<AccessService, 'grant'>
-  readonly createSubscription: (subscription: {
-    readonly subscriptionId: Guid
-    readonly tenantId: Guid
-    readonly displayName: string
-  }) => Promise<unknown>
   readonly endpoints: Endpoints
   readonly caFile: string | null
-  readonly clock: Clock
 }
 
 /**
@@ -58,25 +41,9 @@ export async function bootstrap(
   const tenant =
     deps.directory.listTenants()[0] ??
     (await deps.directory.createTenant({ displayName: 'Default Directory' }))
-  const { principal, secret } = await deps.directory.createAdministrator({
-    tenantId: tenant.tenantId,
-    displayName: 'strongroom-owner',
-    endsAt: new Date(deps.clock.now().getTime() + TEN_YEARS_MS),
-  })
-  const subscriptionId = randomGuid()
-  await deps.createSubscription({ subscriptionId, tenantId: tenant.tenantId, displayName: 'Strongroom' })
-  await deps.access.grant({
-    scope: `/subscriptions/${subscriptionId}`,
-    roleId: OWNER_ROLE,
-    principalId: principal.principalId,
-  })
-  const owner: OwnerFile = {
-    tenantId: tenant.tenantId,
-    subscriptionId,
-    clientId: principal.appId,
-    clientSecret: secret,
-    ...reached,
-  }
+  const { tenantId } = tenant
+  const made = await makeOwner(deps, { tenantId, displayName: 'Strongroom', name: 'strongroom-owner' })
+  const owner: OwnerFile = { ...made, ...reached }
   await write(path, owner)
   return { owner, isFirst: true }
 }

@@ -15,9 +15,9 @@ import {
   registryTokenSigner,
 } from '../services/registry/registry-tokens.ts'
 import { type DelegationKeys, openDelegationKeys } from '../services/storage/delegation-keys.ts'
-import type { StorageAccounts } from '../services/storage/storage-account.ts'
+import { STORAGE_ACCOUNT_TYPE, type StorageAccounts } from '../services/storage/storage-account.ts'
 import type { ContainerAccess } from '../services/storage/storage-caller.ts'
-import { openStorageAccounts } from '../services/storage/storage-accounts.ts'
+import { openStorageAccounts, readAccount } from '../services/storage/storage-accounts.ts'
 import { keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
 import type { KeysSide } from './keys-side.ts'
@@ -64,6 +64,8 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
   })
   const storageAccounts = openStorageAccounts(resourceStore)
   const blobDeps = { records: stores.data, bytes: stores.bytes, keyring, accounts: storageAccounts, clock }
+  const listAccounts = async () => (await resourceStore.listByType(STORAGE_ACCOUNT_TYPE)).map(readAccount)
+  const blobs = opened.use(openBlobService({ ...blobDeps, listAccounts }))
   const all = opened.move()
   return {
     keyring,
@@ -71,7 +73,7 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
     registries: openRegistries(resourceStore, (name) => loginServerOf(endpoints, name)),
     registryTokens,
     storageAccounts,
-    blobs: openBlobService(blobDeps),
+    blobs,
     containerAccess: containerAccess(blobDeps),
     delegationKeys: await openDelegationKeys(stores.secrets, stores.recordKey),
     [Symbol.asyncDispose]: () => all.disposeAsync(),

@@ -10,9 +10,13 @@ import type { Services } from './services.ts'
 export function orphanSweeper({
   resourceStore,
   registryContent,
+  blobs,
   keyring,
   listKeyOwners,
-}: Pick<Services, 'resourceStore' | 'registryContent' | 'keyring' | 'listKeyOwners'>): () => Promise<void> {
+}: Pick<
+  Services,
+  'resourceStore' | 'registryContent' | 'blobs' | 'keyring' | 'listKeyOwners'
+>): () => Promise<void> {
   let suspects: ReadonlySet<string> = new Set()
   return async () => {
     const owners: KeyOwner[] = []
@@ -24,6 +28,7 @@ export function orphanSweeper({
     const without = owners.filter(({ uid }) => !living.has(uid))
     for (const owner of without.filter(({ uid }) => suspects.has(uid))) {
       if (owner.purpose === 'registry') await registryContent.discard(owner.uid)
+      if (owner.purpose === 'storage-account') await blobs.discard(owner.uid)
       await keyring.destroy(owner)
     }
     suspects = new Set(without.map(({ uid }) => uid))

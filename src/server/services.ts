@@ -108,8 +108,8 @@ function providersOf(
       resources: resourceStore,
       store: resourceStore,
       accounts: storageAccounts,
-      discardAccount: (account) => discardKeys(sides.dataSide, account, protectedAccount, log),
-      discardScope: (scope) => discardKeys(sides.dataSide, scope, protectedScope, log),
+      discardAccount: (account) => discardAccount(sides.dataSide, account, log),
+      discardScope: (scope) => discardScope(sides.dataSide, scope, log),
       endpoints,
       clock,
       keyring,
@@ -129,14 +129,19 @@ function discard({ registryContent, keyring }: DataSide, registry: Resource, log
   })
 }
 
-function discardKeys(
-  { keyring }: DataSide,
-  { uid, id }: Resource,
-  protectedOf: typeof protectedAccount,
-  log: Log,
-): void {
-  keyring.destroy(protectedOf({ uid, resourceId: id })).catch((error: unknown) => {
-    log.error({ error, resourceId: id }, 'the keys of a deleted storage account stay for the sweeper')
+function discardAccount({ blobs, keyring }: DataSide, { uid, id }: Resource, log: Log): void {
+  const work = async () => {
+    await blobs.discard(uid)
+    await keyring.destroy(protectedAccount({ uid, resourceId: id }))
+  }
+  work().catch((error: unknown) => {
+    log.error({ error, resourceId: id }, 'the data of a deleted storage account stays for the sweeper')
+  })
+}
+
+function discardScope({ keyring }: DataSide, { uid, id }: Resource, log: Log): void {
+  keyring.destroy(protectedScope({ uid, resourceId: id })).catch((error: unknown) => {
+    log.error({ error, resourceId: id }, 'the keys of a deleted encryption scope stay for the sweeper')
   })
 }
 

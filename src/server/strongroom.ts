@@ -191,6 +191,7 @@ function choresOf(services: Services, tls: TlsSource, listener: Listener, clock:
       everyMs: 10 * MINUTE_MS,
       run: () => services.registryContent.sweep(),
     },
+    { name: 'sweep blobs', everyMs: 10 * MINUTE_MS, run: () => services.blobs.sweep() },
     { name: 'orphans', everyMs: HOUR_MS, run: orphanSweeper(services) },
     {
       name: 'certificate',

@@ -75,10 +75,12 @@ export async function openBlobBench(): Promise<BlobBench> {
           [...scopes.values()].find((scope) => scope.uid === uid) ?? null,
       },
       clock,
+      listAccounts: async () => [bench.account],
     })
     return { process, bytes, blobs }
   }
   const end = async () => {
+    await bench.blobs[Symbol.asyncDispose]()
     await bench.bytes[Symbol.asyncDispose]()
     await bench.process.stop()
   }

@@ -1,11 +1,13 @@
 import { around } from '../../kernel/around.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { DAY_MS, HOUR_MS } from '../../kernel/units.ts'
 import type { ByteStore } from '../../store/bytes/byte-store.ts'
 import { sealedBytes } from '../../store/bytes/sealed.ts'
 import type { DataRecords } from '../../store/records/data-db.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { repeated } from '../keyring/lease-ended.ts'
-import type { StorageAccounts } from '../storage/storage-account.ts'
+import { blobBytesOf } from '../../store/records/blob/garbage.ts'
+import type { StorageAccount, StorageAccounts } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { createContainer, deleteContainer, getContainerProperties, listContainers } from './containers.ts'
 import { tellingDamage } from './damage.ts'
@@ -14,6 +16,7 @@ import { getBlob } from './get-blob.ts'
 import { listBlobs } from './list-blobs.ts'
 import { putBlob } from './put-blob.ts'
 import { stamps } from './stamps.ts'
+import { type BlobSweepReport, discardAccount, sweepBlobs } from './sweep.ts'
 
 type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest: R) => T : never
 
@@ -21,7 +24,7 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
  * What storage accounts hold as blobs. Whatever needs the customer's key opens it first: with the key refused the fault is the
  * keyring's. Of any, BlobFault `content-damaged`: what is stored does not open, or is not there.
  */
-export interface BlobService {
+export interface BlobService extends AsyncDisposable {
   readonly createContainer: Bound<typeof createContainer>
   readonly getContainerProperties: Bound<typeof getContainerProperties>
   readonly deleteContainer: Bound<typeof deleteContainer>
@@ -30,26 +33,42 @@ export interface BlobService {
   readonly getBlob: Bound<typeof getBlob>
   readonly deleteBlob: Bound<typeof deleteBlob>
   readonly listBlobs: Bound<typeof listBlobs>
+
+  /** Unsealed bytes of all that an account keeps. Needs no key. */
+  usedBytes(accountUid: string): Promise<number>
+  /** Drops all of an account that is gone. Needs no key; may be repeated. */
+  discard(accountUid: string): Promise<void>
+  /** Collects what nothing needs any more. Needs no customer's key. To be called every few minutes, one at a time. */
+  sweep(): Promise<BlobSweepReport>
 }
 
 export interface BlobServiceDeps {
   readonly records: Pick<DataRecords, 'read' | 'write'>
-  /** Holds extents of blobs and nothing else: the sweeper discards what no row names. */
+  /** Shared with the registries, whose sweeper discards what no row of either names. */
   readonly bytes: ByteStore
   readonly keyring: Pick<Keyring, 'open' | 'serviceRecords'>
   readonly accounts: Pick<StorageAccounts, 'findScope' | 'findScopeByUid'>
   readonly clock: Clock
+  /** All of the installation: what has to be swept. */
+  readonly listAccounts: () => Promise<readonly StorageAccount[]>
 }
+
+/** Longer than downloads take. */
+const READ_GRACE_MS = HOUR_MS
+/** As Azure has it: a week. */
+const BLOCK_GRACE_MS = 7 * DAY_MS
 
 /** Those that take a body, which comes once: they see to an ended lease by themselves. */
 type Streamed = 'putBlob'
+type Unkeyed = 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
-export function openBlobService({ bytes, clock, ...given }: BlobServiceDeps): BlobService {
+export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobServiceDeps): BlobService {
+  const disposed = new AbortController()
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
   const streamed: Pick<BlobService, Streamed> = {
     putBlob: (put, body, signal) => putBlob(deps, put, body, signal),
   }
-  const whole: Omit<BlobService, Streamed> = {
+  const whole: Omit<BlobService, Streamed | Unkeyed> = {
     createContainer: (path, wanted) => createContainer(deps, path, wanted),
     getContainerProperties: (path, leaseId) => getContainerProperties(deps, path, leaseId),
     deleteContainer: (path, options) => deleteContainer(deps, path, options),
@@ -61,5 +80,13 @@ export function openBlobService({ bytes, clock, ...given }: BlobServiceDeps): Bl
   return {
     ...around(streamed, tellingDamage),
     ...around(whole, (work) => tellingDamage(() => repeated(work))),
+    usedBytes: (uid) => blobBytesOf(given.records.read, uid),
+    discard: (uid) => discardAccount({ ...deps, clock }, uid),
+    sweep: () =>
+      sweepBlobs(
+        { ...deps, clock, listAccounts, readGraceMs: READ_GRACE_MS, blockGraceMs: BLOCK_GRACE_MS },
+        disposed.signal,
+      ),
+    [Symbol.asyncDispose]: async () => disposed.abort(),
   }
 }

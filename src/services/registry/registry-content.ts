@@ -71,7 +71,7 @@ type Unkeyed = 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
 export interface RegistryContentDeps {
   readonly records: Pick<DataRecords, 'read' | 'write'>
-  /** Holds extents of registries and nothing else: the sweeper discards what no registry's row names. */
+  /** Shared with blob storage: the sweeper discards what no row of either names. */
   readonly bytes: ByteStore
   readonly keyring: Pick<Keyring, 'open'>
   readonly clock: Clock

@@ -1,5 +1,6 @@
 import { systemClock } from '../../kernel/clock.ts'
 import type { ByteStore } from '../../store/bytes/byte-store.ts'
+import { knownRefs } from '../../store/records/all-extents.ts'
 import { durableSoFar } from '../../store/records/records.ts'
 import {
   deleteBlobUnlessMember,
@@ -13,7 +14,6 @@ import {
   idleUploads,
   isStillIdle,
   isStillUnreferenced,
-  knownRefs,
   unreferencedMembers,
 } from '../../store/records/registry/garbage.ts'
 import { dropEmptyRepository } from '../../store/records/registry/repositories.ts'
@@ -25,7 +25,7 @@ export interface SweepDeps extends Pick<
   ContentDeps,
   'records' | 'bytes' | 'clock' | 'digests' | 'unreferencedGraceMs'
 > {
-  /** The store below `bytes`, which holds extents of registries and nothing else. */
+  /** The store below `bytes`. */
   readonly store: Pick<ByteStore, 'list'>
   readonly idleUploadMs: number
   /** How long the bytes of a deleted blob stay for downloads under way; their key is gone at once. */

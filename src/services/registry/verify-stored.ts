@@ -1,7 +1,7 @@
 import { sealedLength } from '../../crypto/stream.ts'
 import type { BytesRef, ByteStore } from '../../store/bytes/byte-store.ts'
 import type { DataRecords } from '../../store/records/data-db.ts'
-import { knownRefs } from '../../store/records/registry/garbage.ts'
+import { knownRefs } from '../../store/records/all-extents.ts'
 import { extentOwners, looseExtents, looseRows } from '../../store/records/registry/integrity.ts'
 import { type ExtentRow, extentsOf } from '../../store/records/registry/uploads.ts'
 

@@ -85,13 +85,6 @@ export async function forgetExtents(db: RegistryWrites, refs: readonly string[])
   await db.deleteFrom('registry_extents').where('ref', 'in', refs).execute()
 }
 
-/** Those of the refs that some row names. */
-export async function knownRefs(db: RegistryReads, refs: readonly string[]): Promise<ReadonlySet<string>> {
-  if (refs.length === 0) return new Set()
-  const rows = await db.selectFrom('registry_extents').select('ref').where('ref', 'in', refs).execute()
-  return new Set(rows.map(({ ref }) => ref))
-}
-
 /** Some of a repository's rows of each kind; for taking it away piece by piece. */
 export async function someContent(
   db: RegistryReads,
