@@ -1,4 +1,4 @@
-import { customerTarget, planChange, targetOf } from './change-plan.ts'
+import { type CustomerTarget, customerTarget, planChange, targetOf } from './change-plan.ts'
 import type { ProtectedResource, Protection } from './keyring.ts'
 import { type RewrapDeps, createWrapping, rewrap } from './rewrap.ts'
 import type { Serial } from './waiting.ts'
@@ -71,7 +71,7 @@ async function changeHeld(
     case 'newest':
       return takeUpNewest(deps, resource, held, signal)
     case 'settings':
-      return reconfigure(deps, resource, held, to)
+      return reconfigure(deps, resource, held, plan.target)
     case 'rewrap':
       return rewrap(deps, resource, held, plan.target, 'requested', signal)
   }
@@ -90,7 +90,7 @@ async function takeUpNewest(
     const target = await customerTarget(deps.keys, resource, protection, signal)
     const isNewest = target.key.version === versionedKey?.version
     const after = isNewest
-      ? held.wrapping
+      ? await keepExpiry(deps, resource, held, target)
       : await rewrap(deps, resource, held, target, 'new-key-version', signal)
     deps.versionFollowed(resource, null)
     return after
@@ -100,16 +100,27 @@ async function takeUpNewest(
   }
 }
 
+/** The vault's word on when the version ends may have changed since it wrapped. */
+async function keepExpiry(
+  deps: ChangeDeps,
+  resource: ProtectedResource,
+  held: Held,
+  target: CustomerTarget,
+): Promise<Wrapping> {
+  const isSame = held.wrapping.keyExpiresAt?.getTime() === target.expiresAt?.getTime()
+  return isSame ? held.wrapping : reconfigure(deps, resource, held, target)
+}
+
 /** Same key version, same identity: nothing is wrapped, the record is written and signed anew under its next number. */
 async function reconfigure(
   deps: ChangeDeps,
   resource: ProtectedResource,
   held: Held,
-  to: Protection,
+  { protection, expiresAt }: CustomerTarget,
 ): Promise<Wrapping> {
   const { wrapping } = await deps.store.replace(resource, {
     serviceWrappingKey: null,
-    wrap: async (generation) => ({ ...held.wrapping, generation, protection: to }),
+    wrap: async (generation) => ({ ...held.wrapping, generation, protection, keyExpiresAt: expiresAt }),
     prove: async () => undefined,
   })
   await deps.activity.reconfigured(resource, wrapping)

@@ -10,7 +10,7 @@ export type ChangePlan =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'newest' }
   /** The wrapped key is the right one: only what is written beside it changes. */
-  | { readonly kind: 'settings' }
+  | { readonly kind: 'settings'; readonly target: CustomerTarget }
   | { readonly kind: 'rewrap'; readonly target: WrapTarget }
 
 /** What the root key is to be wrapped under. */
@@ -23,6 +23,7 @@ export interface ServiceTarget {
 export interface CustomerTarget {
   readonly protection: CustomerProtection
   readonly key: VersionedKey
+  readonly expiresAt: Date | null
 }
 
 /**
@@ -46,7 +47,7 @@ export async function planChange(
     return { kind: to.key.version === null ? 'newest' : 'nothing' }
   const target = await customerTarget(deps, resource, to, signal)
   const isWrappedSo = isSameWay && target.key.version === now.versionedKey?.version
-  return isWrappedSo ? { kind: 'settings' } : { kind: 'rewrap', target }
+  return isWrappedSo ? { kind: 'settings', target } : { kind: 'rewrap', target }
 }
 
 /** @throws KeyringFault `key-unfit`, `key-refused`, Outage */
@@ -68,7 +69,7 @@ export async function customerTarget(
 ): Promise<CustomerTarget> {
   const check = await customerKey(deps, resource, protection).describe(signal)
   assertFit(check)
-  return { protection, key: check.key }
+  return { protection, key: check.key, expiresAt: check.expiresAt }
 }
 
 function serviceTarget(protection: ServiceTarget['protection']): ServiceTarget {

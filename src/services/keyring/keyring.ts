@@ -33,6 +33,8 @@ export interface ProtectionState {
   /** The version that wraps the root key now; null under `service`. */
   readonly versionedKeyId: string | null
   readonly lastRotatedAt: Date
+  /** When that version expires, as the vault said when it was looked at last; null: never, or under `service`. */
+  readonly keyExpiresAt: Date | null
   /** SHA-256 of the wrapped root key, hex: changes with each wrap, tells nothing of the key. */
   readonly wrappingFingerprint: string
   /** The latest refusal that has not been followed by an unwrap; null when the key opens or nobody asked since start. */

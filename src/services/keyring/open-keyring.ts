@@ -67,6 +67,7 @@ export async function openKeyring(deps: KeyringDeps): Promise<OpenKeyring> {
       protection: wrapping.protection,
       versionedKeyId: wrapping.versionedKey === null ? null : formatKeyIdentifier(wrapping.versionedKey),
       lastRotatedAt: wrapping.lastRotatedAt,
+      keyExpiresAt: wrapping.keyExpiresAt,
       wrappingFingerprint: fingerprintOf(wrapping),
       refusal: slots.find(uid)?.refusal ?? null,
       ...(rotationFailure !== undefined && { rotationFailure }),

@@ -100,6 +100,7 @@ async function replace(
       payloadGeneration: generation,
       rootKeyId: kept.rootKeyId,
       lastRotatedAt: deps.now(),
+      keyExpiresAt: 'key' in target ? target.expiresAt : null,
       wrappedRootKey:
         'key' in target
           ? await wrapUnder(deps.keys, resource, target, generation, await rootKey(), signal)

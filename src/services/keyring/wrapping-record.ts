@@ -20,6 +20,8 @@ export interface Wrapping {
   readonly payloadGeneration: number
   readonly rootKeyId: string
   readonly lastRotatedAt: Date
+  /** Of the version that wraps, as the vault said. */
+  readonly keyExpiresAt: Date | null
   readonly wrappedRootKey: Uint8Array
   /** The customer record key under the root key. */
   readonly wrappedRecordKey: Uint8Array
@@ -38,12 +40,15 @@ const protection = z.discriminatedUnion('source', [
     federated: z.object({ clientId: guid }).exactOptional(),
   }),
 ])
+const time = z.iso.datetime().transform((text) => new Date(text))
 const settingsShape = z.object({
   protection,
   versionedKey: key.extend({ version: z.string() }).nullable(),
   payloadGeneration: z.int().positive(),
   rootKeyId: z.string(),
-  lastRotatedAt: z.iso.datetime().transform((text) => new Date(text)),
+  lastRotatedAt: time,
+  // Earlier records do not say.
+  keyExpiresAt: time.nullish().transform((end) => end ?? null),
 })
 
 const MAC_CONTEXT = 'strongroom wrapping 1'

@@ -220,6 +220,9 @@ function presentProtection(resource: Resource, state: ProtectionState): JsonObje
       keyversion: key.version ?? '',
       currentVersionedKeyIdentifier: state.versionedKeyId,
       lastKeyRotationTimestamp: azureTime(state.lastRotatedAt),
+      ...(state.keyExpiresAt === null
+        ? {}
+        : { currentVersionedKeyExpirationTimestamp: azureTime(state.keyExpiresAt) }),
     },
     ...(identity.isSystem ? {} : { identity: shownIdentity }),
   }
