@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { readConfig } from '../config/config.ts'
 import { hostOf, urlOf } from '../kernel/endpoints.ts'
@@ -20,15 +20,23 @@ export function envCommand(): Command {
       'Print export lines for a POSIX shell, and as comments the commands to type next:\n' +
         '  eval "$(strongroom env)"\n' +
         'Writes cloud.json (for az) and ca-bundle.pem (what this machine trusts, and our CA) into the data folder.\n' +
-        'The secret of the owner is not printed: the lines read it from secrets/owner.json when they are run.',
+        'The secret of the owner is not printed: the lines read it from its file when they are run.',
     )
     .option('--data <dir>', 'data folder of the server (default: ./data)')
+    .option('--owner <file>', 'point at the tenant whose credentials `tenant create` wrote there')
     .option('--json', 'print an object instead of shell lines, without the secret')
-    .action(async ({ json, ...flags }: { readonly data?: string; readonly json?: true }) => {
+    .action(async ({ json, owner, ...flags }: EnvFlags) => {
       const { dataDir } = readConfig(flags, process.env)
-      const setup = await prepare(dataDir, process.env)
+      const ownerFile = owner === undefined ? ownerPath(dataDir) : resolve(owner)
+      const setup = await prepare(dataDir, process.env, ownerFile)
       process.stdout.write(json === true ? `${JSON.stringify(setup, null, 2)}\n` : shellText(setup))
     })
+}
+
+interface EnvFlags {
+  readonly data?: string
+  readonly owner?: string
+  readonly json?: true
 }
 
 export interface Setup {
@@ -42,14 +50,18 @@ export interface Setup {
 }
 
 /** Writes the files that the variables name, and says what to set. */
-export async function prepare(dataDir: string, environment: NodeJS.ProcessEnv): Promise<Setup> {
-  const owner = await readOwnerFile(dataDir)
+export async function prepare(
+  dataDir: string,
+  environment: NodeJS.ProcessEnv,
+  ownerFile = ownerPath(dataDir),
+): Promise<Setup> {
+  const owner = await readOwnerFile(dataDir, ownerFile)
   const cloudFile = join(dataDir, 'cloud.json')
   await writeSecretFile(cloudFile, `${JSON.stringify(cloudConfig(owner), null, 2)}\n`, { replace: true })
   const bundle = await writeBundle(dataDir, owner, environment)
   return {
     variables: { ...trustVariables(bundle), ...azureVariables(owner), ...proxyVariables(owner, environment) },
-    ownerFile: ownerPath(dataDir),
+    ownerFile,
     cloudFile,
     caBundle: bundle,
     registrySuffix: hostOf(owner, 'azurecr'),

@@ -18,9 +18,11 @@ export function ownerPath(dataDir: string): string {
   return join(dataDir, 'secrets', 'owner.json')
 }
 
-/** What `up` wrote at its last start. @throws CliError saying what to do when it is not there or not whole */
-export async function readOwnerFile(dataDir: string): Promise<OwnerFile> {
-  const path = ownerPath(dataDir)
+/**
+ * What `up` wrote at its last start, or `tenant create` into a file of its own.
+ * @throws CliError saying what to do when it is not there or not whole
+ */
+export async function readOwnerFile(dataDir: string, path = ownerPath(dataDir)): Promise<OwnerFile> {
   const text = await readOrExplain(path, dataDir)
   const parsed = schema.safeParse(parseOrNull(text))
   // The parser's message may repeat the secret.
@@ -39,6 +41,8 @@ async function readOrExplain(path: string, dataDir: string): Promise<string> {
       })
     }
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+    if (path !== ownerPath(dataDir))
+      throw new CliError(`${path} is not there: name a file that \`tenant create\` wrote`, { cause: error })
     throw new CliError(
       `${dataDir} has no secrets/owner.json: start the server once with \`npm start\`, or name its folder with --data`,
       { cause: error },

@@ -3,6 +3,7 @@ import { backupCommand } from './backup.ts'
 import { endingOf } from './cli-error.ts'
 import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
+import { tenantCommand } from './tenant.ts'
 import { trustCommand } from './trust.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
@@ -39,9 +40,10 @@ function program(): Command {
     doctorCommand(),
     backupCommand(),
     verifyCommand(),
+    tenantCommand(),
   ])
     root.addCommand(command)
-  for (const command of [root, ...root.commands])
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().showHelpAfterError('(--help says more)')
   return root
 }
