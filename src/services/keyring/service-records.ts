@@ -1,9 +1,11 @@
-import type { RecordKey } from '../../crypto/record-key.ts'
+import { RememberingRecordKey } from '../../crypto/opened-records.ts'
 import type { KeySecretsRepository } from '../../store/records/key-secrets/key-secrets.ts'
 import type { ProtectedResource, ServiceRecords } from './keyring.ts'
 import { refusedWrapping } from './wrapping-record.ts'
 
 const MAX_KEPT = 4096
+/** Of each resource: containers and the like, which every request reads. */
+const MAX_REMEMBERED = 128
 
 /** Service record keys in memory: they open whatever the customer does, so no lease is on them. */
 export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find'>) {
@@ -16,7 +18,7 @@ export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find
       if (known !== undefined) return known
       const secrets = await keySecrets.find(resource.uid)
       if (secrets === null) throw refusedWrapping(resource, 'the keys store does not know the resource')
-      const opened = recordsUnder(secrets.serviceRecordKey)
+      const opened = recordsUnder(new RememberingRecordKey(secrets.serviceRecordKey, MAX_REMEMBERED))
       const oldest = kept.size < MAX_KEPT ? undefined : kept.keys().next().value
       if (oldest !== undefined) kept.delete(oldest)
       kept.set(resource.uid, opened)
@@ -29,7 +31,7 @@ export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find
 }
 
 /** What others seal under the key never opens as the settings of a wrapping, which are sealed under it too. */
-function recordsUnder(key: RecordKey): ServiceRecords {
+function recordsUnder(key: RememberingRecordKey): ServiceRecords {
   return {
     seal: (context, plain) => key.seal(`service/${context}`, plain),
     open: (context, sealed) => key.open(`service/${context}`, sealed),
