@@ -5,14 +5,16 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Kysely } from 'kysely'
 import { ExtentKey } from '../src/crypto/extent-key.ts'
 import type { Bytes } from '../src/kernel/bytes.ts'
 import { KIB, MIB } from '../src/kernel/units.ts'
 import { type BytesRef, newBytesRef } from '../src/store/bytes/byte-store.ts'
 import { openFileByteStore } from '../src/store/bytes/files/file-byte-store.ts'
 import { sealedBytes } from '../src/store/bytes/sealed.ts'
-import type { Migration } from '../src/store/records/records.ts'
+import type { Migration, Records } from '../src/store/records/records.ts'
 import { openSqliteRecords } from '../src/store/records/sqlite/sqlite-records.ts'
+import { statement } from '../src/store/records/statement.ts'
 
 interface BenchDb {
   readonly item: { readonly id: number; readonly body: Uint8Array }
@@ -74,6 +76,52 @@ async function benchDisk(folder: string): Promise<void> {
   )
 }
 
+/** Processor time of one run of `step`, in microseconds: what else the machine does shows less in it than in a rate. */
+async function cpuMicroseconds(count: number, step: (index: number) => Promise<unknown>): Promise<number> {
+  for (let index = 0; index < count / 10; index++) await step(index)
+  const before = process.cpuUsage()
+  for (let index = 0; index < count; index++) await step(index)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / count
+}
+
+function printCpu(what: string, microseconds: number): void {
+  console.log(`${what.padEnd(52)} ${microseconds.toFixed(1).padStart(8)} µs`)
+}
+
+/** As long as those that a push runs. */
+const joined = (db: Kysely<BenchDb>, { id, length }: { readonly id: number; readonly length: number }) =>
+  db
+    .selectFrom('item as a')
+    .innerJoin('item as b', 'b.id', 'a.id')
+    .innerJoin('item as c', 'c.id', 'b.id')
+    .select(['a.id as one', 'a.body as sealed', 'b.id as other', 'c.id as third', 'c.body as last'])
+    .where('a.id', '=', id)
+    .where('b.id', '<', length)
+const itemJoined = statement(joined)
+const itemInsert = statement((db: Kysely<BenchDb>, { id, body }: BenchDb['item']) =>
+  db.insertInto('item').values({ id, body }),
+)
+
+/** Statements that Kysely builds and prints at each run, and the same printed once. */
+async function benchStatements(records: Records<BenchDb>): Promise<void> {
+  const count = 20_000
+  const body = Buffer.alloc(200, 1)
+  let nextId = 1_000_000
+  const built = (id: number) => joined(records.read, { id, length: id + 1 }).executeTakeFirst()
+  const printed = (id: number) => itemJoined.first(records.read, { id, length: id + 1 })
+  printCpu('cpu: read, built each time', await cpuMicroseconds(count, built))
+  printCpu('cpu: read, printed once', await cpuMicroseconds(count, printed))
+  const insertBuilt = (db: Kysely<BenchDb>) => db.insertInto('item').values({ id: nextId++, body }).execute()
+  const insertPrinted = (db: Kysely<BenchDb>) => itemInsert.all(db, { id: nextId++, body })
+  const tenIn = (insert: (db: Kysely<BenchDb>) => Promise<unknown>) => () =>
+    records.write(async (db) => {
+      for (let row = 0; row < 10; row++) await insert(db)
+    })
+  printCpu('cpu: commit of 10 inserts, built', await cpuMicroseconds(count / 20, tenIn(insertBuilt)))
+  printCpu('cpu: commit of 10 inserts, printed once', await cpuMicroseconds(count / 20, tenIn(insertPrinted)))
+}
+
 async function benchRecords(folder: string): Promise<void> {
   const records = await openSqliteRecords<BenchDb>({
     file: join(folder, 'bench.db'),
@@ -94,6 +142,7 @@ async function benchRecords(folder: string): Promise<void> {
     await records.read.selectFrom('item').selectAll().where('id', '=', index).executeTakeFirst()
   }
   print('records: read by key', await rate(30_000, 8, find))
+  await benchStatements(records)
   await records.close()
 }
 

@@ -1,3 +1,5 @@
+import { hex } from '../../../kernel/bytes.ts'
+import { listStatement, statement } from '../statement.ts'
 import { doomExtents } from './garbage.ts'
 import type { RegistryReads, RegistryWrites } from './repositories.ts'
 
@@ -12,13 +14,14 @@ export interface MemberRow {
   readonly blobSealed: Uint8Array
 }
 
-export async function findMember(
-  db: RegistryReads,
-  registry: string,
-  name: string,
-  digestIndex: Uint8Array,
-): Promise<MemberRow | null> {
-  const row = await db
+interface NamedDigest {
+  readonly registry: string
+  readonly name: string
+  readonly digestIndex: Uint8Array
+}
+
+const memberByDigest = statement((db: RegistryReads, { registry, name, digestIndex }: NamedDigest) =>
+  db
     .selectFrom('registry_repositories as r')
     .innerJoin('registry_memberships as m', 'm.repository', 'r.id')
     .innerJoin('registry_blobs as b', 'b.id', 'm.blob')
@@ -33,75 +36,103 @@ export async function findMember(
     ])
     .where('r.registry', '=', registry)
     .where('r.name', '=', name)
-    .where('m.digest_index', '=', digestIndex)
-    .executeTakeFirst()
-  return row ?? null
+    .where('m.digest_index', '=', digestIndex),
+)
+
+export async function findMember(
+  db: RegistryReads,
+  registry: string,
+  name: string,
+  digestIndex: Uint8Array,
+): Promise<MemberRow | null> {
+  return await memberByDigest.first(db, { registry, name, digestIndex })
 }
+
+const blobByDigest = statement((db: RegistryReads, { registry, digestIndex }: Omit<NamedDigest, 'name'>) =>
+  db
+    .selectFrom('registry_blobs')
+    .select('id')
+    .where('registry', '=', registry)
+    .where('digest_index', '=', digestIndex),
+)
 
 export async function findBlobId(
   db: RegistryReads,
   registry: string,
   digestIndex: Uint8Array,
 ): Promise<string | null> {
-  const row = await db
-    .selectFrom('registry_blobs')
-    .select('id')
-    .where('registry', '=', registry)
-    .where('digest_index', '=', digestIndex)
-    .executeTakeFirst()
-  return row?.id ?? null
+  return (await blobByDigest.first(db, { registry, digestIndex }))?.id ?? null
 }
 
-export async function insertBlob(
-  db: RegistryWrites,
-  row: {
-    readonly id: string
-    readonly registry: string
-    readonly digest_index: Uint8Array
-    readonly size: number
-    readonly sealed: Uint8Array
-  },
-): Promise<void> {
-  await db.insertInto('registry_blobs').values(row).execute()
+interface NewBlob {
+  readonly id: string
+  readonly registry: string
+  readonly digest_index: Uint8Array
+  readonly size: number
+  readonly sealed: Uint8Array
 }
+
+const blobInsert = statement((db: RegistryReads, { id, registry, digest_index, size, sealed }: NewBlob) =>
+  db.insertInto('registry_blobs').values({ id, registry, digest_index, size, sealed }),
+)
+
+export async function insertBlob(db: RegistryWrites, row: NewBlob): Promise<void> {
+  await blobInsert.all(db, row)
+}
+
+interface Membership {
+  readonly repository: string
+  readonly digest_index: Uint8Array
+  readonly blob: string
+  readonly sealed: Uint8Array
+}
+
+const membershipUpsert = statement(
+  (
+    db: RegistryReads,
+    {
+      repository,
+      digest_index,
+      blob,
+      sealed,
+      unreferenced_at,
+    }: Membership & { readonly unreferenced_at: number | null },
+  ) =>
+    db
+      .insertInto('registry_memberships')
+      .values({ repository, digest_index, blob, sealed, unreferenced_at })
+      .onConflict((conflict) =>
+        conflict.columns(['repository', 'digest_index']).doUpdateSet({ blob, sealed, unreferenced_at }),
+      ),
+)
 
 /** Makes the blob a member. One that no manifest names yet counts as unreferenced from `now` on, also when it was a member. */
-export async function putMembership(
-  db: RegistryWrites,
-  row: {
-    readonly repository: string
-    readonly digest_index: Uint8Array
-    readonly blob: string
-    readonly sealed: Uint8Array
-  },
-  now: number,
-): Promise<void> {
+export async function putMembership(db: RegistryWrites, row: Membership, now: number): Promise<void> {
   const unreferenced_at = (await isReferenced(db, row.repository, row.digest_index)) ? null : now
-  await db
-    .insertInto('registry_memberships')
-    .values({ ...row, unreferenced_at })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['repository', 'digest_index'])
-        .doUpdateSet({ blob: row.blob, sealed: row.sealed, unreferenced_at }),
-    )
-    .execute()
+  await membershipUpsert.all(db, { ...row, unreferenced_at })
 }
+
+interface MemberKey {
+  readonly repository: string
+  readonly digestIndex: Uint8Array
+}
+
+const someReference = statement((db: RegistryReads, { repository, digestIndex }: MemberKey) =>
+  db
+    .selectFrom('registry_references')
+    .select('kind')
+    .where('repository', '=', repository)
+    .where('target_index', '=', digestIndex)
+    .where('kind', '=', 'blob')
+    .limit(1),
+)
 
 export async function isReferenced(
   db: RegistryReads,
   repository: string,
   digestIndex: Uint8Array,
 ): Promise<boolean> {
-  const row = await db
-    .selectFrom('registry_references')
-    .select('kind')
-    .where('repository', '=', repository)
-    .where('target_index', '=', digestIndex)
-    .where('kind', '=', 'blob')
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
+  return (await someReference.first(db, { repository, digestIndex })) !== null
 }
 
 /** Keeps collection away from a member that somebody is about to be told of. @returns false when it was collected just now */
@@ -121,7 +152,23 @@ export async function touchMembership(
   return (await membersAmong(db, repository, [digestIndex])).size > 0
 }
 
-const INDEXES_AT_ONCE = 500
+interface Listed {
+  readonly index: Uint8Array
+}
+type InRepository = Pick<MemberKey, 'repository'>
+
+const membersInList = listStatement(
+  (db: RegistryReads, { repository }: InRepository, list: readonly Listed[]) =>
+    db
+      .selectFrom('registry_memberships')
+      .select('digest_index')
+      .where('repository', '=', repository)
+      .where(
+        'digest_index',
+        'in',
+        list.map(({ index }) => index),
+      ),
+)
 
 /** Those of the digests that are members, as hex of their index. */
 export async function membersAmong(
@@ -129,33 +176,32 @@ export async function membersAmong(
   repository: string,
   digestIndexes: readonly Uint8Array[],
 ): Promise<ReadonlySet<string>> {
-  const found = new Set<string>()
-  for (let at = 0; at < digestIndexes.length; at += INDEXES_AT_ONCE) {
-    const rows = await db
-      .selectFrom('registry_memberships')
-      .select('digest_index')
-      .where('repository', '=', repository)
-      .where('digest_index', 'in', digestIndexes.slice(at, at + INDEXES_AT_ONCE))
-      .execute()
-    for (const { digest_index } of rows) found.add(Buffer.from(digest_index).toString('hex'))
-  }
-  return found
+  const list = digestIndexes.map((index) => ({ index }))
+  const rows = await membersInList.all(db, { repository }, list)
+  return new Set(rows.map(({ digest_index }) => hex(digest_index)))
 }
+
+const referencedMark = listStatement(
+  (db: RegistryReads, { repository }: InRepository, list: readonly Listed[]) =>
+    db
+      .updateTable('registry_memberships')
+      .set({ unreferenced_at: null })
+      .where('repository', '=', repository)
+      .where(
+        'digest_index',
+        'in',
+        list.map(({ index }) => index),
+      )
+      .where('unreferenced_at', 'is not', null),
+)
 
 export async function markReferenced(
   db: RegistryWrites,
   repository: string,
   digestIndexes: readonly Uint8Array[],
 ): Promise<void> {
-  for (let at = 0; at < digestIndexes.length; at += INDEXES_AT_ONCE) {
-    await db
-      .updateTable('registry_memberships')
-      .set({ unreferenced_at: null })
-      .where('repository', '=', repository)
-      .where('digest_index', 'in', digestIndexes.slice(at, at + INDEXES_AT_ONCE))
-      .where('unreferenced_at', 'is not', null)
-      .execute()
-  }
+  const list = digestIndexes.map((index) => ({ index }))
+  await referencedMark.all(db, { repository }, list)
 }
 
 /** Marks what this manifest alone names: to be called before its references go. */

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { listStatement, statement } from '../statement.ts'
 import type { RegistryReads, RegistryWrites } from './repositories.ts'
 import type { ReferenceKind } from './tables.ts'
 
@@ -17,31 +18,60 @@ export interface PulledManifest {
   readonly sealed: Uint8Array
 }
 
+interface ManifestKey {
+  readonly repository: string
+  readonly digestIndex: Uint8Array
+}
+
+interface InNamed {
+  readonly registry: string
+  readonly name: string
+}
+
+const manifestByTag = statement(
+  (db: RegistryReads, { registry, name, tag }: InNamed & { readonly tag: string }) =>
+    db
+      .selectFrom('registry_repositories as r')
+      .innerJoin('registry_tags as t', 't.repository', 'r.id')
+      .innerJoin('registry_manifests as m', (join) =>
+        join.onRef('m.repository', '=', 'r.id').onRef('m.digest_index', '=', 't.manifest_index'),
+      )
+      .select([
+        'r.id as repository',
+        'r.sealed as repositorySealed',
+        't.sealed as tagSealed',
+        'm.digest_index as digestIndex',
+        'm.sealed as sealed',
+      ])
+      .where('r.registry', '=', registry)
+      .where('r.name', '=', name)
+      .where('t.name', '=', tag),
+)
+
 export async function findManifestByTag(
   db: RegistryReads,
   registry: string,
   name: string,
   tag: string,
 ): Promise<PulledManifest | null> {
-  const row = await db
-    .selectFrom('registry_repositories as r')
-    .innerJoin('registry_tags as t', 't.repository', 'r.id')
-    .innerJoin('registry_manifests as m', (join) =>
-      join.onRef('m.repository', '=', 'r.id').onRef('m.digest_index', '=', 't.manifest_index'),
-    )
-    .select([
-      'r.id as repository',
-      'r.sealed as repositorySealed',
-      't.sealed as tagSealed',
-      'm.digest_index as digestIndex',
-      'm.sealed as sealed',
-    ])
-    .where('r.registry', '=', registry)
-    .where('r.name', '=', name)
-    .where('t.name', '=', tag)
-    .executeTakeFirst()
-  return row ?? null
+  return await manifestByTag.first(db, { registry, name, tag })
 }
+
+const manifestByDigest = statement(
+  (db: RegistryReads, { registry, name, digestIndex }: InNamed & Pick<ManifestKey, 'digestIndex'>) =>
+    db
+      .selectFrom('registry_repositories as r')
+      .innerJoin('registry_manifests as m', 'm.repository', 'r.id')
+      .select([
+        'r.id as repository',
+        'r.sealed as repositorySealed',
+        'm.digest_index as digestIndex',
+        'm.sealed as sealed',
+      ])
+      .where('r.registry', '=', registry)
+      .where('r.name', '=', name)
+      .where('m.digest_index', '=', digestIndex),
+)
 
 export async function findManifestByDigest(
   db: RegistryReads,
@@ -49,48 +79,40 @@ export async function findManifestByDigest(
   name: string,
   digestIndex: Uint8Array,
 ): Promise<PulledManifest | null> {
-  const row = await db
-    .selectFrom('registry_repositories as r')
-    .innerJoin('registry_manifests as m', 'm.repository', 'r.id')
-    .select([
-      'r.id as repository',
-      'r.sealed as repositorySealed',
-      'm.digest_index as digestIndex',
-      'm.sealed as sealed',
-    ])
-    .where('r.registry', '=', registry)
-    .where('r.name', '=', name)
-    .where('m.digest_index', '=', digestIndex)
-    .executeTakeFirst()
-  return row === undefined ? null : { ...row, tagSealed: null }
+  const row = await manifestByDigest.first(db, { registry, name, digestIndex })
+  return row === null ? null : { ...row, tagSealed: null }
 }
+
+const bodyByDigest = statement((db: RegistryReads, { repository, digestIndex }: ManifestKey) =>
+  db
+    .selectFrom('registry_manifests')
+    .select('body')
+    .where('repository', '=', repository)
+    .where('digest_index', '=', digestIndex),
+)
 
 export async function readManifestBody(
   db: RegistryReads,
   repository: string,
   digestIndex: Uint8Array,
 ): Promise<Uint8Array | null> {
-  const row = await db
-    .selectFrom('registry_manifests')
-    .select('body')
-    .where('repository', '=', repository)
-    .where('digest_index', '=', digestIndex)
-    .executeTakeFirst()
-  return row?.body ?? null
+  return (await bodyByDigest.first(db, { repository, digestIndex }))?.body ?? null
 }
+
+const manifestRow = statement((db: RegistryReads, { repository, digestIndex }: ManifestKey) =>
+  db
+    .selectFrom('registry_manifests')
+    .select(['digest_index', 'updated_at', 'sealed'])
+    .where('repository', '=', repository)
+    .where('digest_index', '=', digestIndex),
+)
 
 export async function findManifest(
   db: RegistryReads,
   repository: string,
   digestIndex: Uint8Array,
 ): Promise<ManifestRow | null> {
-  const row = await db
-    .selectFrom('registry_manifests')
-    .select(['digest_index', 'updated_at', 'sealed'])
-    .where('repository', '=', repository)
-    .where('digest_index', '=', digestIndex)
-    .executeTakeFirst()
-  return row ?? null
+  return await manifestRow.first(db, { repository, digestIndex })
 }
 
 export interface NewManifest {
@@ -102,8 +124,13 @@ export interface NewManifest {
   readonly body: Uint8Array
 }
 
+const manifestInsert = statement(
+  (db: RegistryReads, { repository, digest_index, size, updated_at, sealed, body }: NewManifest) =>
+    db.insertInto('registry_manifests').values({ repository, digest_index, size, updated_at, sealed, body }),
+)
+
 export async function insertManifest(db: RegistryWrites, row: NewManifest): Promise<void> {
-  await db.insertInto('registry_manifests').values(row).execute()
+  await manifestInsert.all(db, row)
 }
 
 export async function updateManifest(
@@ -189,8 +216,24 @@ export interface Reference {
   readonly target: Uint8Array
 }
 
-/** Rows of one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535. */
-const ROWS_AT_ONCE = 1_000
+const referencesInsert = listStatement(
+  (
+    db: RegistryReads,
+    { repository, manifestIndex }: { readonly repository: string; readonly manifestIndex: Uint8Array },
+    references: readonly Reference[],
+  ) =>
+    db
+      .insertInto('registry_references')
+      .values(
+        references.map(({ kind, target }) => ({
+          repository,
+          manifest_index: manifestIndex,
+          kind,
+          target_index: target,
+        })),
+      )
+      .onConflict((conflict) => conflict.doNothing()),
+)
 
 export async function insertReferences(
   db: RegistryWrites,
@@ -198,19 +241,7 @@ export async function insertReferences(
   manifestIndex: Uint8Array,
   references: readonly Reference[],
 ): Promise<void> {
-  for (let at = 0; at < references.length; at += ROWS_AT_ONCE) {
-    const rows = references.slice(at, at + ROWS_AT_ONCE).map(({ kind, target }) => ({
-      repository,
-      manifest_index: manifestIndex,
-      kind,
-      target_index: target,
-    }))
-    await db
-      .insertInto('registry_references')
-      .values(rows)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute()
-  }
+  await referencesInsert.all(db, { repository, manifestIndex }, references)
 }
 
 /** Manifests that refer to `target` in that way, in the order of their index, beyond `after`. */

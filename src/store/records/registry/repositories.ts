@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { DataDb } from '../data-db.ts'
+import { statement } from '../statement.ts'
 
 /** What reads rows: the readers' connections, or a transaction that wants to see its own writes. */
 export type RegistryReads = Kysely<DataDb>
@@ -12,18 +13,21 @@ export interface RepositoryRow {
   readonly sealed: Uint8Array
 }
 
+const repositoryByName = statement(
+  (db: RegistryReads, { registry, name }: { readonly registry: string; readonly name: string }) =>
+    db
+      .selectFrom('registry_repositories')
+      .select(['id', 'name', 'sealed'])
+      .where('registry', '=', registry)
+      .where('name', '=', name),
+)
+
 export async function findRepository(
   db: RegistryReads,
   registry: string,
   name: string,
 ): Promise<RepositoryRow | null> {
-  const row = await db
-    .selectFrom('registry_repositories')
-    .select(['id', 'name', 'sealed'])
-    .where('registry', '=', registry)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return row ?? null
+  return await repositoryByName.first(db, { registry, name })
 }
 
 export async function insertRepository(
@@ -33,8 +37,13 @@ export async function insertRepository(
   await db.insertInto('registry_repositories').values(row).execute()
 }
 
+const repositoryUpdate = statement(
+  (db: RegistryReads, { id, sealed }: { readonly id: string; readonly sealed: Uint8Array }) =>
+    db.updateTable('registry_repositories').set({ sealed }).where('id', '=', id),
+)
+
 export async function updateRepository(db: RegistryWrites, id: string, sealed: Uint8Array): Promise<void> {
-  await db.updateTable('registry_repositories').set({ sealed }).where('id', '=', id).execute()
+  await repositoryUpdate.all(db, { id, sealed })
 }
 
 /** Drops the row of a repository that has nothing left. */

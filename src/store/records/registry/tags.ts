@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { statement } from '../statement.ts'
 import type { ListOrder } from './manifests.ts'
 import type { RegistryReads, RegistryWrites } from './repositories.ts'
 
@@ -11,25 +12,34 @@ export interface TagRow {
 
 const columns = ['name', 'manifest_index', 'updated_at', 'sealed'] as const
 
-export async function findTag(db: RegistryReads, repository: string, name: string): Promise<TagRow | null> {
-  const row = await db
+interface InRepository {
+  readonly repository: string
+}
+
+const tagByName = statement((db: RegistryReads, { repository, name }: InRepository & Pick<TagRow, 'name'>) =>
+  db
     .selectFrom('registry_tags')
     .select(columns)
     .where('repository', '=', repository)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return row ?? null
+    .where('name', '=', name),
+)
+
+export async function findTag(db: RegistryReads, repository: string, name: string): Promise<TagRow | null> {
+  return await tagByName.first(db, { repository, name })
 }
 
+const tagUpsert = statement(
+  (db: RegistryReads, { repository, name, manifest_index, updated_at, sealed }: InRepository & TagRow) =>
+    db
+      .insertInto('registry_tags')
+      .values({ repository, name, manifest_index, updated_at, sealed })
+      .onConflict((conflict) =>
+        conflict.columns(['repository', 'name']).doUpdateSet({ manifest_index, updated_at, sealed }),
+      ),
+)
+
 export async function putTag(db: RegistryWrites, repository: string, row: TagRow): Promise<void> {
-  const { manifest_index, updated_at, sealed } = row
-  await db
-    .insertInto('registry_tags')
-    .values({ repository, ...row })
-    .onConflict((conflict) =>
-      conflict.columns(['repository', 'name']).doUpdateSet({ manifest_index, updated_at, sealed }),
-    )
-    .execute()
+  await tagUpsert.all(db, { repository, ...row })
 }
 
 export async function deleteTagRow(db: RegistryWrites, repository: string, name: string): Promise<void> {
@@ -58,6 +68,22 @@ export interface TagCursor {
   readonly updatedAt: number
 }
 
+interface TagPage {
+  readonly repository: string
+  readonly after: string
+  readonly limit: number
+}
+
+const tagsByName = statement((db: RegistryReads, { repository, after, limit }: TagPage) =>
+  db
+    .selectFrom('registry_tags')
+    .select(columns)
+    .where('repository', '=', repository)
+    .where('name', '>', after)
+    .orderBy('name')
+    .limit(limit),
+)
+
 export async function listTagRows(
   db: RegistryReads,
   repository: string,
@@ -74,6 +100,8 @@ export async function listTagRows(
     readonly limit: number
   },
 ): Promise<readonly TagRow[]> {
+  if (order === 'key' && manifest === null)
+    return await tagsByName.all(db, { repository, after: after?.name ?? '', limit })
   let query = db.selectFrom('registry_tags').select(columns).where('repository', '=', repository).limit(limit)
   if (manifest !== null) query = query.where('manifest_index', '=', manifest)
   if (order === 'key') {
