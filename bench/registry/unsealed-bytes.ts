@@ -16,6 +16,7 @@ export function sealedBytes(store: ByteStore): SealedBytes {
       }
     },
     discard: (ref) => store.discard(ref),
+    within: () => sealedBytes(store),
   }
 }
 

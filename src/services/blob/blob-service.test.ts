@@ -89,6 +89,22 @@ describe('a block blob', () => {
   })
 })
 
+describe('infrastructure encryption', () => {
+  it('puts a second layer around bytes and metadata, which an account without it does not open', async () => {
+    const plain = bench.account
+    bench.account = { ...plain, requiresInfrastructureEncryption: true }
+    const [small, large] = [randomBytes(100), randomBytes(200_000)]
+    await put(bench, 'small', small, { metadata: { a: 'b' } })
+    await put(bench, 'large', large)
+    await bench.restart()
+    expect((await get(bench, 'small')).equals(small)).toBe(true)
+    expect((await get(bench, 'large')).equals(large)).toBe(true)
+    bench.account = plain
+    for (const name of ['small', 'large'])
+      await expect(get(bench, name)).rejects.toMatchObject({ code: 'content-damaged' })
+  })
+})
+
 describe('while the key is away', () => {
   it('refuses reads and writes of blobs, and goes on with the rest', async () => {
     await put(bench, 'b', Buffer.from('one'))

@@ -1,6 +1,12 @@
 import { asBuffer } from '../../kernel/bytes.ts'
-import { type KeyLease } from '../keyring/keyring.ts'
-import { type StorageAccount, protectedAccount, protectedScope } from '../storage/storage-account.ts'
+import type { ExtentKey } from '../../crypto/extent-key.ts'
+import type { KeyLease, ServiceRecords } from '../keyring/keyring.ts'
+import {
+  type EncryptionScope,
+  type StorageAccount,
+  protectedAccount,
+  protectedScope,
+} from '../storage/storage-account.ts'
 import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { BlobFault } from './faults.ts'
@@ -8,10 +14,18 @@ import type { BlobEncryption, Metadata } from './model.ts'
 
 /** What seals a blob's bytes and metadata: the root key of the account or of a scope, or the client's own key. */
 export interface ContentSeal extends Pick<KeyLease, 'check' | 'wrapExtentKey' | 'unwrapExtentKey'> {
+  /** The second layer, where the account or scope has infrastructure encryption. */
+  readonly outer: OuterLayer | null
   sealMetadata(id: string, metadata: Metadata): Buffer | null
   openMetadata(id: string, sealed: Uint8Array | null): Metadata
   sealBody(ref: string, body: Uint8Array): Buffer
   openBody(ref: string, sealed: Uint8Array): Buffer
+}
+
+/** Around extents, under the account's service record key: independent of whoever holds the first layer's key. */
+export interface OuterLayer {
+  wrapKey(ref: string, key: ExtentKey): Buffer
+  unwrapKey(ref: string, wrapped: Uint8Array): ExtentKey
 }
 
 type Keys = Pick<KeyLease, 'check' | 'sealRecord' | 'openRecord' | 'wrapExtentKey' | 'unwrapExtentKey'>
@@ -34,21 +48,44 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<ContentSeal> {
   assertCustomerKey(encryption, customerKey)
-  const lease = await keyring.open(await protectedOf(accounts, account, encryption), signal)
+  const scope = await scopeOf(accounts, account, encryption)
+  const lease = await keyring.open(scope === null ? protectedAccount(account) : protectedScope(scope), signal)
   // The account's key, or the scope's, must open all the same: who takes it away takes away what the client's key sealed.
-  return contentSeal(account, customerKey === null ? lease : customerKey.under(lease))
+  const keys = customerKey === null ? lease : customerKey.under(lease)
+  if (!(scope ?? account).requiresInfrastructureEncryption) return contentSeal(account, keys, null)
+  const service = await keyring.serviceRecords(protectedAccount(account))
+  return contentSeal(account, doubled(keys, service), outerLayer(account, service))
 }
 
-async function protectedOf(
+/** Records sealed under the one key, and then under the other. */
+function doubled(keys: Keys, service: ServiceRecords): Keys {
+  return {
+    check: () => keys.check(),
+    wrapExtentKey: (extent, key) => keys.wrapExtentKey(extent, key),
+    unwrapExtentKey: (extent, wrapped) => keys.unwrapExtentKey(extent, wrapped),
+    sealRecord: (context, plain) => service.seal(`outer\n${context}`, keys.sealRecord(context, plain)),
+    openRecord: (context, sealed) => keys.openRecord(context, service.open(`outer\n${context}`, sealed)),
+  }
+}
+
+function outerLayer({ uid }: StorageAccount, service: ServiceRecords): OuterLayer {
+  const context = (ref: string) => `blob_extents_outer\n${uid}\n${ref}`
+  return {
+    wrapKey: (ref, key) => service.wrapExtentKey(context(ref), key),
+    unwrapKey: (ref, wrapped) => service.unwrapExtentKey(context(ref), wrapped),
+  }
+}
+
+async function scopeOf(
   accounts: ContentDeps['accounts'],
   account: StorageAccount,
   { scope: uid }: BlobEncryption,
-) {
-  if (uid === null) return protectedAccount(account)
+): Promise<EncryptionScope | null> {
+  if (uid === null) return null
   const scope = await accounts.findScopeByUid(account, uid)
   if (scope === null) throw new BlobFault('content-damaged', {})
   if (!scope.isEnabled) throw new BlobFault('scope-disabled', { scope: scope.name })
-  return protectedScope(scope)
+  return scope
 }
 
 function assertCustomerKey({ keySha256 }: BlobEncryption, key: CustomerProvidedKey | null): void {
@@ -60,10 +97,11 @@ function assertCustomerKey({ keySha256 }: BlobEncryption, key: CustomerProvidedK
   if (key.sha256 !== keySha256) throw new BlobFault('encryption-mismatch', {})
 }
 
-function contentSeal(account: StorageAccount, keys: Keys): ContentSeal {
+function contentSeal(account: StorageAccount, keys: Keys, outer: OuterLayer | null): ContentSeal {
   const metadataContext = (id: string) => `blob_metadata\n${account.uid}\n${id}`
   const bodyContext = (ref: string) => `blob_bodies\n${account.uid}\n${ref}`
   return {
+    outer,
     check: () => keys.check(),
     wrapExtentKey: (extent, key) => keys.wrapExtentKey(extent, key),
     unwrapExtentKey: (extent, wrapped) => keys.unwrapExtentKey(extent, wrapped),

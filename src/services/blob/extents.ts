@@ -37,12 +37,14 @@ export async function stageExtent(
     if (head.length === 0) return null
     onPlain?.(head)
     await seal.check()
-    return { ref, length: head.length, is_inline: 1, sealed: seal.sealBody(ref, head) }
+    return { ref, length: head.length, is_inline: 1, outer: null, sealed: seal.sealBody(ref, head) }
   }
   const key = ExtentKey.generate()
+  const outerKey = seal.outer === null ? null : ExtentKey.generate()
+  const into = outerKey === null ? bytes : bytes.within(outerKey)
   const whole = following(head, rest)
   const guard = { check: () => seal.check() }
-  const { length } = await bytes.write(key, ref, whole, {
+  const { length } = await into.write(key, ref, whole, {
     signal,
     guard,
     ...(onPlain === undefined ? {} : { onPlain }),
@@ -50,7 +52,8 @@ export async function stageExtent(
   return await beforeCommit(bytes, [{ ref, is_inline: 0 }], async () => {
     // The stream may have ended just before its lease.
     await seal.check()
-    return { ref, length, is_inline: 0, sealed: seal.wrapExtentKey({ extentId: ref, length }, key) }
+    const outer = outerKey === null ? null : (seal.outer?.wrapKey(ref, outerKey) ?? null)
+    return { ref, length, is_inline: 0, outer, sealed: seal.wrapExtentKey({ extentId: ref, length }, key) }
   })
 }
 
@@ -58,10 +61,10 @@ export async function stageExtent(
 export async function commitExtent(
   db: BlobWrites,
   account: string,
-  { ref, length, is_inline, sealed }: StagedExtent,
+  extent: StagedExtent,
   uses = 1,
 ): Promise<void> {
-  await insertBlobExtent(db, { ref, account, length, is_inline, sealed, uses })
+  await insertBlobExtent(db, { ...extent, account, uses })
 }
 
 export function partOf({ ref, length }: Pick<StagedExtent, 'ref' | 'length'>, block?: string): Part {
@@ -150,7 +153,7 @@ async function extentsOf(
 async function* readExtent(
   bytes: SealedBytes,
   seal: ContentSeal,
-  { ref, length, is_inline, sealed }: BlobExtentRow,
+  { ref, length, is_inline, outer, sealed }: BlobExtentRow,
   { span, signal }: { readonly span: Span; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   await seal.check()
@@ -159,7 +162,9 @@ async function* readExtent(
     return
   }
   const key = seal.unwrapExtentKey({ extentId: ref, length }, sealed)
-  yield* bytes.read(key, ref as BytesRef, length, span, { signal, guard: { check: () => seal.check() } })
+  // Taken away from the row, or put there: then the one layer does not open as two, nor two as one.
+  const from = outer === null || seal.outer === null ? bytes : bytes.within(seal.outer.unwrapKey(ref, outer))
+  yield* from.read(key, ref as BytesRef, length, span, { signal, guard: { check: () => seal.check() } })
 }
 
 function* zeroBytes(length: number): Generator<Uint8Array> {

@@ -116,4 +116,7 @@ export interface KeyLease {
 export interface ServiceRecords {
   seal(context: string, plain: Uint8Array): Buffer
   open(context: string, sealed: Uint8Array): Buffer
+  /** For a layer that the customer's key has no part in (infrastructure encryption). */
+  wrapExtentKey(context: string, key: ExtentKey): Buffer
+  unwrapExtentKey(context: string, wrapped: Uint8Array): ExtentKey
 }

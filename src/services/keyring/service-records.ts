@@ -1,4 +1,5 @@
 import { RememberingRecordKey } from '../../crypto/opened-records.ts'
+import type { RecordKey } from '../../crypto/record-key.ts'
 import type { KeySecretsRepository } from '../../store/records/key-secrets/key-secrets.ts'
 import type { ProtectedResource, ServiceRecords } from './keyring.ts'
 import { refusedWrapping } from './wrapping-record.ts'
@@ -18,7 +19,7 @@ export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find
       if (known !== undefined) return known
       const secrets = await keySecrets.find(resource.uid)
       if (secrets === null) throw refusedWrapping(resource, 'the keys store does not know the resource')
-      const opened = recordsUnder(new RememberingRecordKey(secrets.serviceRecordKey, MAX_REMEMBERED))
+      const opened = recordsUnder(secrets.serviceRecordKey)
       const oldest = kept.size < MAX_KEPT ? undefined : kept.keys().next().value
       if (oldest !== undefined) kept.delete(oldest)
       kept.set(resource.uid, opened)
@@ -31,9 +32,12 @@ export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find
 }
 
 /** What others seal under the key never opens as the settings of a wrapping, which are sealed under it too. */
-function recordsUnder(key: RememberingRecordKey): ServiceRecords {
+function recordsUnder(key: RecordKey): ServiceRecords {
+  const records = new RememberingRecordKey(key, MAX_REMEMBERED)
   return {
-    seal: (context, plain) => key.seal(`service/${context}`, plain),
-    open: (context, sealed) => key.open(`service/${context}`, sealed),
+    seal: (context, plain) => records.seal(`service/${context}`, plain),
+    open: (context, sealed) => records.open(`service/${context}`, sealed),
+    wrapExtentKey: (context, extentKey) => key.wrap(`service/${context}`, extentKey),
+    unwrapExtentKey: (context, wrapped) => key.unwrapExtentKey(`service/${context}`, wrapped),
   }
 }

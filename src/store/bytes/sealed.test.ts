@@ -215,6 +215,33 @@ describe('sealedBytes()', () => {
   })
 })
 
+describe('within()', () => {
+  it.each([0, 1, 100_000, 3 * MIB + 7])(
+    'puts a second layer around %i bytes, and both must open',
+    async (length) => {
+      const [inner, outer, other] = [ExtentKey.generate(), ExtentKey.generate(), ExtentKey.generate()]
+      const ref = newBytesRef()
+      const plain = pattern(length)
+      const written = await sealed.within(outer).write(inner, ref, cut(plain), willing)
+      expect(written).toEqual({ length, sealedLength: sealedLength(sealedLength(length)) })
+      const read = async (
+        layers: readonly [ExtentKey, ExtentKey],
+        start = 0,
+        end = length,
+      ): Promise<Buffer> =>
+        await collect(sealed.within(layers[0]).read(layers[1], ref, length, { start, end }, willing))
+      expect((await read([outer, inner])).equals(plain)).toBe(true)
+      const [start, end] = [Math.floor(length / 3), Math.ceil(length / 2)]
+      expect((await read([outer, inner], start, end)).equals(plain.subarray(start, end))).toBe(true)
+      await expect(read([other, inner])).rejects.toMatchObject({ code: 'seal-broken' })
+      await expect(read([outer, other])).rejects.toMatchObject({ code: 'seal-broken' })
+      const file = readFileSync(fileOf(ref))
+      writeFileSync(fileOf(ref), file.subarray(0, file.length - 1))
+      await expect(read([outer, inner])).rejects.toMatchObject({ code: 'bytes-truncated' })
+    },
+  )
+})
+
 describe('the guard', () => {
   /** Agrees `count` times, then throws; half of the times as a promise. */
   function guard(count: number) {

@@ -44,6 +44,8 @@ export interface SealedBytes {
    */
   read(key: ExtentKey, ref: BytesRef, length: number, range: ByteRange, options: SealedReadOptions): Bytes
   discard(ref: BytesRef): Promise<void>
+  /** The same with a second, independent layer around the first, under a key of its own: for one extent. */
+  within(outer: ExtentKey): Pick<SealedBytes, 'write' | 'read'>
 }
 
 const HEADER_BYTES = 40
@@ -53,7 +55,7 @@ const MAX_HEADERS = 16_384
 
 export function sealedBytes(store: ByteStore): SealedBytes {
   const headers = new RecentHeaders(MAX_HEADERS)
-  return {
+  const bytes: SealedBytes = {
     async write(key, ref, body, options) {
       const tally = { length: 0 }
       const written = await store.write(ref, seal(key, ref, body, tally, options), options)
@@ -63,6 +65,36 @@ export function sealedBytes(store: ByteStore): SealedBytes {
     async discard(ref) {
       headers.forget(ref)
       await store.discard(ref)
+    },
+    within: (outer) => ({
+      async write(key, ref, body, options) {
+        const tally = { length: 0 }
+        const inner = seal(key, ref, body, tally, options)
+        const { signal, guard } = options
+        const { sealedLength: stored } = await bytes.write(outer, ref, inner, { signal, guard })
+        return { length: tally.length, sealedLength: stored }
+      },
+      read(key, ref, length, range, options) {
+        const layer = layerBelow({ store, bytes }, outer, sealedLength(length), options)
+        return open(layer, new RecentHeaders(1), key, { ref, length }, range, options)
+      },
+    }),
+  }
+  return bytes
+}
+
+/** What the inner layer takes for its store: the outer one, opened. */
+function layerBelow(
+  { store, bytes }: { readonly store: ByteStore; readonly bytes: SealedBytes },
+  outer: ExtentKey,
+  innerLength: number,
+  options: SealedReadOptions,
+): Pick<ByteStore, 'read' | 'length'> {
+  return {
+    read: (ref, range) => bytes.read(outer, ref, innerLength, range, options),
+    async length(ref) {
+      const stored = await store.length(ref)
+      return stored === null || stored !== sealedLength(innerLength) ? stored : innerLength
     },
   }
 }
@@ -96,7 +128,7 @@ interface Extent {
 }
 
 async function* open(
-  store: ByteStore,
+  store: Pick<ByteStore, 'read' | 'length'>,
   headers: RecentHeaders,
   key: ExtentKey,
   { ref, length }: Extent,
@@ -136,13 +168,17 @@ async function* open(
 }
 
 /** Truncated and extended files are refused here; within the range the segments' tags do the rest. */
-async function assertLength(store: ByteStore, ref: BytesRef, length: number): Promise<void> {
+async function assertLength(store: Pick<ByteStore, 'length'>, ref: BytesRef, length: number): Promise<void> {
   const stored = await store.length(ref)
   if (stored === null) throw new ByteFault('bytes-missing', { ref })
   if (stored !== sealedLength(length)) throw new ByteFault('bytes-truncated', { ref })
 }
 
-async function readHeader(store: ByteStore, ref: BytesRef, signal: AbortSignal): Promise<Uint8Array> {
+async function readHeader(
+  store: Pick<ByteStore, 'read'>,
+  ref: BytesRef,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const pieces = new Pieces(store.read(ref, { start: 0, end: HEADER_BYTES }, { signal }))
   try {
     return Uint8Array.from(await pieces.take(HEADER_BYTES))

@@ -112,6 +112,7 @@ async function createExtents(schema: Schema): Promise<void> {
     .addColumn('uses', 'bigint', (column) => column.notNull())
     .addColumn('doomed_at', 'bigint')
     .addColumn('is_inline', 'bigint', (column) => column.notNull())
+    .addColumn('outer', 'blob')
     .addColumn('sealed', 'blob', (column) => column.notNull())
     .execute()
   await schema

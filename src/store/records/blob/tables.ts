@@ -72,6 +72,8 @@ export interface BlobTables {
     /** The wrapped extent key, or the body itself when `is_inline`. */
     readonly sealed: Uint8Array
     readonly is_inline: number
+    /** The wrapped key of the second layer, where infrastructure encryption is on; null: there is none. */
+    readonly outer: Uint8Array | null
   }
   /** What Find Blobs by Tags looks in. Keyed hashes alone: the tags stand in the blob's document. */
   readonly blob_tags: {
