@@ -154,8 +154,25 @@ describe('a token of the client credentials grant', () => {
     ['an unknown resource', { resource: 'https://vault.azure.net' }, 'resource-unknown'],
     ['two slashes at the end', { resource: `${vault}//` }, 'resource-unknown'],
     ['a resource below a known one', { resource: `${vault}/keys` }, 'resource-unknown'],
+    [
+      'a storage account elsewhere',
+      { resource: 'https://account1.blob.core.windows.net' },
+      'resource-unknown',
+    ],
+    ['no storage service', { resource: 'https://account1.web.core.localhost:8443' }, 'resource-unknown'],
+    ['no storage account', { resource: 'https://a.b.blob.core.localhost:8443' }, 'resource-unknown'],
+    ['below an account', { resource: 'https://account1.blob.core.localhost:8443/c1' }, 'resource-unknown'],
   ])('is refused for %s', async (_, change, code) => {
     await expect(token(change)).rejects.toMatchObject({ name: 'SignInFault', code })
+  })
+
+  it('is for one storage account where it is asked so, with or without a slash at the end', async () => {
+    const account = 'https://account1.blob.core.localhost:8443'
+    const { principalId } = owner.principal
+    for (const resource of [account, `${account}/`])
+      expect(await directory.authenticate(await token({ resource }), [account])).toMatchObject({
+        principalId,
+      })
   })
 
   it('finds the tenant by the application when the path names none', async () => {

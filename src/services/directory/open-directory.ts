@@ -9,7 +9,7 @@ import type {
   PrincipalRow,
 } from '../../store/records/directory/directory-objects.ts'
 import { applications } from './applications.ts'
-import { TOKEN_EXCHANGE_AUDIENCE, isSameAudience, issuedAudiences } from './audiences.ts'
+import { TOKEN_EXCHANGE_AUDIENCE, isIssuedAudience } from './audiences.ts'
 import { DirectoryMemory } from './directory-memory.ts'
 import type { DirectoryService } from './directory-service.ts'
 import { DirectoryFault, SignInFault } from './faults.ts'
@@ -36,7 +36,6 @@ export async function openDirectory({ records, clock, endpoints }: DirectoryDeps
   const memory = new DirectoryMemory()
   await load(records, memory)
   const keys = await openSigningKeys({ records, clock })
-  const audiences = issuedAudiences(endpoints)
   const issuer = tokenIssuer({ keys, clock, endpoints })
   const verifier = tokenVerifier({ keys, memory, clock })
   const gone = new Set<(principalId: Guid) => void>()
@@ -54,7 +53,7 @@ export async function openDirectory({ records, clock, endpoints }: DirectoryDeps
     })
 
   function assertIssued(resource: string, tenant: string): void {
-    if (audiences.some((audience) => isSameAudience(audience, resource))) return
+    if (isIssuedAudience(endpoints, resource)) return
     throw new SignInFault('resource-unknown', { resource, tenant })
   }
 

@@ -33,10 +33,7 @@ function linesOf(version: string) {
 }
 
 /** What an account SAS with these parameters is signed over. */
-export function accountSasStringToSign(
-  account: Pick<StorageAccount, 'name'>,
-  parameters: SasParameters,
-): string {
+function accountSasStringToSign(account: Pick<StorageAccount, 'name'>, parameters: SasParameters): string {
   const derived = { account: account.name, end: '' }
   return sasStringToSign(linesOf(sasText(parameters, 'sv')), parameters, derived)
 }

@@ -8,6 +8,7 @@ import {
   assertInTime,
   assertPlace,
   assertWellFormed,
+  holdsControl,
   mandatory,
   notWellFormed,
   sasStringToSign,
@@ -125,7 +126,10 @@ function termsOf(parameters: SasParameters): DelegationKeyTerms {
   return { principalId, tenantId, startsAt, expiresAt, service, version, delegatedTenantId }
 }
 
-/** A header or query that the signature names must be there, with the value that it had. */
+/**
+ * A header or query that the signature names must be there, with the value that it had. What separates names and values
+ * may not stand in them, or other names could give the same text.
+ */
 function signedValues(
   values: readonly SignedValue[],
   write: (name: string, value: string) => string,
@@ -133,6 +137,7 @@ function signedValues(
   return values
     .map(({ name, value }) => {
       if (value === null) throw authenticationFailed(`The request does not have '${name}', which is signed`)
+      if (name.includes(':') || holdsControl(value)) throw notWellFormed()
       return write(name, value)
     })
     .join('')

@@ -5,7 +5,6 @@ import type { SasCredential, SasName, SasParameters, StorageRequest } from './st
 
 /** Versions before it have strings to sign that nobody makes any more. */
 const OLDEST_VERSION = '2015-04-05'
-const control = /\p{Cc}/u
 const versionShape = /^\d{4}-\d{2}-\d{2}$/
 /** 32 bytes in base64. */
 const signatureShape = /^[A-Za-z0-9+/]{43}=$/
@@ -22,11 +21,15 @@ export function sasText(parameters: SasParameters, name: SasName): string {
  * @throws StorageAuthFault `authentication-failed`
  */
 export function assertWellFormed({ parameters, hasDuplicates }: SasCredential): void {
-  if (hasDuplicates || [...parameters.values()].some((value) => control.test(value))) throw notWellFormed()
+  if (hasDuplicates || [...parameters.values()].some(holdsControl)) throw notWellFormed()
   const version = mandatory(parameters, 'sv')
   if (!versionShape.test(version) || version < OLDEST_VERSION) throw notWellFormed()
   if (!signatureShape.test(sasText(parameters, 'sig')))
     throw authenticationFailed('Signature size is invalid')
+}
+
+export function holdsControl(text: string): boolean {
+  return /\p{Cc}/u.test(text)
 }
 
 export function notWellFormed(): StorageAuthFault {

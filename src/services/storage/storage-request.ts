@@ -46,7 +46,7 @@ export interface SasCredential {
   readonly hasDuplicates: boolean
   /** Of an Authorization header beside the signature. */
   readonly token: string | null
-  /** Values that the request has for the names of `srh` and `srq`, in their order; null where it has none. */
+  /** Values that the request has for the names of `srh` and `srq`, in their order; null where it has none, or several. */
   readonly signedHeaders: readonly SignedValue[]
   readonly signedQuery: readonly SignedValue[]
 }

@@ -7,8 +7,6 @@ import {
 } from '../../../services/storage/storage-request.ts'
 import { stringsToSign } from './string-to-sign.ts'
 
-const knownNames: ReadonlySet<string> = new Set(sasNames)
-
 /**
  * What a request shows of who sent it. An Authorization header counts before a signature in the query, but for the one
  * kind of signature that wants both.
@@ -45,11 +43,11 @@ type Sas = Extract<StorageCredential, { readonly kind: 'sas' }>
 /** @returns null when there is no signature in the query */
 function sasOf(head: RequestHead, authorization: string | undefined): Sas | null {
   const query = new Map<string, string>()
-  let hasDuplicates = false
+  const repeated = new Set<string>()
   for (const [name, value] of head.query) {
     const key = name.toLowerCase()
-    if (!query.has(key)) query.set(key, value)
-    else if (knownNames.has(key)) hasDuplicates = true
+    if (query.has(key)) repeated.add(key)
+    else query.set(key, value)
   }
   if (!query.has('sig')) return null
   const parameters = new Map<SasName, string>()
@@ -60,17 +58,19 @@ function sasOf(head: RequestHead, authorization: string | undefined): Sas | null
   return {
     kind: 'sas',
     parameters,
-    hasDuplicates,
+    hasDuplicates: sasNames.some((name) => repeated.has(name)),
     token: authorization === undefined ? null : tokenOf(authorization),
-    signedHeaders: signedValues(parameters.get('srh'), head.headers),
-    signedQuery: signedValues(parameters.get('srq'), query),
+    signedHeaders: signedValues(parameters.get('srh'), (name) => head.headers.get(name)),
+    signedQuery: signedValues(parameters.get('srq'), (name) =>
+      repeated.has(name) ? undefined : query.get(name),
+    ),
   }
 }
 
 function signedValues(
   names: string | undefined,
-  values: ReadonlyMap<string, string>,
+  valueOf: (name: string) => string | undefined,
 ): readonly SignedValue[] {
   if (names === undefined || names === '') return []
-  return names.split(',').map((name) => ({ name, value: values.get(name.toLowerCase()) ?? null }))
+  return names.split(',').map((name) => ({ name, value: valueOf(name.toLowerCase()) ?? null }))
 }

@@ -27,7 +27,9 @@ function rankOf(name: string): string {
 }
 
 function dashesOf(name: string): string {
-  return Array.from(name).map((character) => passedOver.indexOf(character) + 1).join('')
+  return Array.from(name)
+    .map((character) => passedOver.indexOf(character) + 1)
+    .join('')
 }
 
 function compare(a: string, b: string): number {
