@@ -87,7 +87,7 @@ function providersOf(
   sides: { readonly keysSide: KeysSide; readonly dataSide: DataSide; readonly vaults: readonly VaultKind[] },
 ): readonly ResourceProvider[] {
   const { directory, vault, resourceStore } = sides.keysSide
-  const { keyring, registries, registryContent, storageAccounts } = sides.dataSide
+  const { keyring, registries, registryContent, storageAccounts, blobs } = sides.dataSide
   const parseKeyId = (text: string) => parseKeyIdentifier(text, sides.vaults)
   return [
     managedIdentityProvider({ directory, endpoints }),
@@ -108,6 +108,7 @@ function providersOf(
       resources: resourceStore,
       store: resourceStore,
       accounts: storageAccounts,
+      containers: blobs.containers,
       discardAccount: (account) => discardAccount(sides.dataSide, account, log),
       discardScope: (scope) => discardScope(sides.dataSide, scope, log),
       endpoints,

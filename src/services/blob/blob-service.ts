@@ -7,8 +7,10 @@ import type { DataRecords } from '../../store/records/data-db.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { repeated } from '../keyring/lease-ended.ts'
 import { blobBytesOf } from '../../store/records/blob/garbage.ts'
+import type { ContainersPort } from '../storage/ports.ts'
 import type { StorageAccount, StorageAccounts } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
+import { containerResources } from './container-resources.ts'
 import { createContainer, deleteContainer, getContainerProperties, listContainers } from './containers.ts'
 import { tellingDamage } from './damage.ts'
 import { deleteBlob } from './delete-blob.ts'
@@ -34,6 +36,8 @@ export interface BlobService extends AsyncDisposable {
   readonly deleteBlob: Bound<typeof deleteBlob>
   readonly listBlobs: Bound<typeof listBlobs>
 
+  /** Containers as the resource manager has them. */
+  readonly containers: ContainersPort
   /** Unsealed bytes of all that an account keeps. Needs no key. */
   usedBytes(accountUid: string): Promise<number>
   /** Drops all of an account that is gone. Needs no key; may be repeated. */
@@ -60,7 +64,7 @@ const BLOCK_GRACE_MS = 7 * DAY_MS
 
 /** Those that take a body, which comes once: they see to an ended lease by themselves. */
 type Streamed = 'putBlob'
-type Unkeyed = 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
+type Unkeyed = 'containers' | 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
 export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobServiceDeps): BlobService {
   const disposed = new AbortController()
@@ -80,6 +84,7 @@ export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobSe
   return {
     ...around(streamed, tellingDamage),
     ...around(whole, (work) => tellingDamage(() => repeated(work))),
+    containers: containerResources(deps),
     usedBytes: (uid) => blobBytesOf(given.records.read, uid),
     discard: (uid) => discardAccount({ ...deps, clock }, uid),
     sweep: () =>

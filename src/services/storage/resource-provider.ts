@@ -1,10 +1,11 @@
 import type { ResourceProvider } from '../resources/provider.ts'
 import { type AccountTypeDeps, accountType } from './account-type.ts'
 import { blobServiceType } from './blob-service-type.ts'
+import { type ContainerTypeDeps, containerType } from './container-type.ts'
 import { type ScopeTypeDeps, encryptionScopeType } from './encryption-scope-type.ts'
 import { storageScopeActions } from './storage-scope-actions.ts'
 
-export type StorageProviderDeps = AccountTypeDeps & ScopeTypeDeps
+export type StorageProviderDeps = AccountTypeDeps & ScopeTypeDeps & ContainerTypeDeps
 
 const apiVersions = [
   '2026-09-01',
@@ -32,6 +33,7 @@ export function storageProvider(deps: StorageProviderDeps): ResourceProvider {
     types: [
       { apiVersions, ...accountType(deps) },
       { apiVersions, ...blobServiceType() },
+      { apiVersions, ...containerType(deps) },
       { apiVersions, ...encryptionScopeType(deps) },
     ],
     scopeActions: storageScopeActions(deps),
