@@ -63,6 +63,8 @@ export interface AdmissionBench extends AsyncDisposable {
   /** Null: none is asked for. */
   permission: StoragePermission | null
   transport: Partial<Pick<RequestHead, 'tlsVersion' | 'remoteAddress'>>
+  /** A user delegation key that another installation gave out, taken for ours; null: there is none. */
+  foreignKey: AccountKey | null
   setNow(now: Date): void
   readonly containers: Map<string, FoundContainer>
   /** What became of each request, in their order. */
@@ -93,13 +95,14 @@ export async function openAdmissionBench(): Promise<AdmissionBench> {
     directory: engine.directory,
     access: engine.access,
     endpoints,
-    delegationKeys: secrets,
+    delegationKeys: { find: (account, terms) => bench.foreignKey ?? secrets.find(account, terms) },
     containers: { find: async (_account, name) => containers.get(name) ?? null },
   })
   const state = {
     account: accountOf(engine),
     permission: needs.readBlob as StoragePermission | null,
     transport: {},
+    foreignKey: null,
   }
   const protocol: Protocol<StorageCaller> = {
     name: 'admission',
@@ -123,7 +126,7 @@ export async function openAdmissionBench(): Promise<AdmissionBench> {
     fail,
     headers: () => ({}),
   }
-  const served = await serveProtocol(protocol, 'address')
+  const served = await serveProtocol(protocol, ['address', '*.blob.core.localhost'])
   const bench: AdmissionBench = Object.assign(state, {
     engine,
     delegationKeys: secrets,
@@ -161,7 +164,13 @@ function operationsOf(method: Method): readonly AnyOperation<StorageCaller>[] {
 
 function fail(thrown: unknown) {
   if (!(thrown instanceof StorageAuthFault)) return { status: 500, body: { code: 'Bug' } }
-  const { status, code, message, detail = null, headers = {} } = storageAuthError(thrown as StorageAuthFault, endpoints)
+  const {
+    status,
+    code,
+    message,
+    detail = null,
+    headers = {},
+  } = storageAuthError(thrown as StorageAuthFault, endpoints)
   return { status, headers, body: { code, message, detail } }
 }
 
