@@ -62,9 +62,11 @@ await mkdir(reports, { recursive: true })
 
 const outcomes: Outcome[] = []
 if (!isQuick)
-  outcomes.push(
-    await show({ name: 'programs', command: [process.execPath, join(root, 'test/tools/prerequisites.ts')] }),
-  )
+  for (const [name, file] of [
+    ['programs', 'prerequisites.ts'],
+    ['peers', 'peers.ts'],
+  ] as const)
+    outcomes.push(await show({ name, command: [process.execPath, join(root, 'test/tools', file)] }))
 if (outcomes.every(({ failed }) => failed === 0)) {
   outcomes.push(...(await sideBySide(statics)))
   outcomes.push(await show(vitest('unit')))

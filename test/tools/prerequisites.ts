@@ -28,8 +28,14 @@ export const testPrerequisites: readonly Prerequisite[] = [
   program('dockerd', 'docker.io'),
   // Debian 12 has the client in docker.io, Debian 13 in a package of its own.
   program('docker', 'docker.io', 'docker-cli'),
+  program('rclone', 'rclone'),
   // Kills a server between two steps.
   program('strace', 'strace'),
+  {
+    name: "Debian's Python SDK of Blob Storage",
+    packages: ['python3-azure-storage'],
+    isThere: () => existsSync('/usr/lib/python3/dist-packages/azure/storage/blob/__init__.py'),
+  },
   {
     name: 'names under .localhost',
     packages: ['libnss-myhostname'],
