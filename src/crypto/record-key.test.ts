@@ -51,6 +51,14 @@ describe('RecordKey', () => {
     }
   })
 
+  test('the key for keyed hashes is the same every time, another for another key, and as another program makes it', () => {
+    const key = RecordKey.fromBytes(Buffer.alloc(32, 7))
+    const tag = key.deriveMacKey().mac('c', Buffer.from('v'))
+    expect(key.deriveMacKey().mac('c', Buffer.from('v'))).toEqual(tag)
+    expect(RecordKey.generate().deriveMacKey().mac('c', Buffer.from('v'))).not.toEqual(tag)
+    expect(tag.toString('hex')).toBe('190be74dce3468e47daa16a394f58393beb05498ffcbe94b3f7dcb4d27a34dc5')
+  })
+
   test('sealing the same record twice shares neither salt nor cipher text', () => {
     const key = RecordKey.generate()
     const [a, b] = [key.seal('c', Buffer.alloc(64)), key.seal('c', Buffer.alloc(64))]

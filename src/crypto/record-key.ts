@@ -3,7 +3,9 @@ import { inspect } from 'node:util'
 import { utf8 } from './encoding.ts'
 import { ExtentKey } from './extent-key.ts'
 import { SealFault } from './faults.ts'
+import { hkdf } from './hkdf.ts'
 import {
+  KEY_BYTES,
   type Wrappable,
   freshSecretKey,
   fromRaw,
@@ -54,6 +56,15 @@ export class RecordKey implements Wrappable {
   /** @returns memory of its own, which the caller may overwrite. @throws SealFault `seal-broken` */
   open(context: string, sealed: Uint8Array): Buffer {
     return this.#open('record', context, sealed)
+  }
+
+  /**
+   * A key for keyed hashes that is always the same for this key and tells nothing of it: HKDF-SHA256 (RFC 5869) without a salt,
+   * under a label of its own, so that it has nothing to do with what seals derive, nor with `keyId`.
+   */
+  deriveMacKey(): MacKey {
+    const label = Buffer.from('strongroom record key mac 1')
+    return MacKey.fromBytes(hkdf('sha256', this.#key, Buffer.alloc(0), label, KEY_BYTES))
   }
 
   /** A key under this key. Opens only as the same kind of key under the same context, and never as a record. */

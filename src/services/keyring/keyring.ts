@@ -116,6 +116,8 @@ export interface KeyLease {
 export interface ServiceRecords {
   seal(context: string, plain: Uint8Array): Buffer
   open(context: string, sealed: Uint8Array): Buffer
+  /** As `KeyLease.indexOf`, for an index that is looked into while the customer has revoked. 32 bytes. */
+  indexOf(context: string, value: string): Buffer
   /** For a layer that the customer's key has no part in (infrastructure encryption). */
   wrapExtentKey(context: string, key: ExtentKey): Buffer
   unwrapExtentKey(context: string, wrapped: Uint8Array): ExtentKey

@@ -398,11 +398,15 @@ describe('what works while the key is revoked', () => {
   it('service records and the state', async () => {
     const records = await process.keyring.serviceRecords(resource)
     const sealed = records.seal('tags', Buffer.from('v1'))
+    const index = records.indexOf('tag', 'v1')
+    expect(records.indexOf('tag', 'v2')).not.toEqual(index)
+    expect(records.indexOf('other', 'v1')).not.toEqual(index)
     refuse()
     await expect(open()).rejects.toMatchObject({ code: 'key-refused' })
     await process.stop()
     await restart()
     expect((await process.keyring.serviceRecords(resource)).open('tags', sealed).toString()).toBe('v1')
+    expect((await process.keyring.serviceRecords(resource)).indexOf('tag', 'v1')).toEqual(index)
     expect(await process.keyring.state(resource)).toMatchObject({
       protection: under(identity),
       refusal: null,

@@ -1,3 +1,4 @@
+import { utf8 } from '../../crypto/encoding.ts'
 import { RememberingRecordKey } from '../../crypto/opened-records.ts'
 import type { RecordKey } from '../../crypto/record-key.ts'
 import type { KeySecretsRepository } from '../../store/records/key-secrets/key-secrets.ts'
@@ -34,9 +35,11 @@ export function serviceRecordsCache(keySecrets: Pick<KeySecretsRepository, 'find
 /** What others seal under the key never opens as the settings of a wrapping, which are sealed under it too. */
 function recordsUnder(key: RecordKey): ServiceRecords {
   const records = new RememberingRecordKey(key, MAX_REMEMBERED)
+  const indexKey = key.deriveMacKey()
   return {
     seal: (context, plain) => records.seal(`service/${context}`, plain),
     open: (context, sealed) => records.open(`service/${context}`, sealed),
+    indexOf: (context, value) => indexKey.mac(`service/${context}`, utf8(value)),
     wrapExtentKey: (context, extentKey) => key.wrap(`service/${context}`, extentKey),
     unwrapExtentKey: (context, wrapped) => key.unwrapExtentKey(`service/${context}`, wrapped),
   }
