@@ -28,7 +28,7 @@ async function compareAll(
   rows: readonly Row[],
   targetOf: (row: Row) => number,
 ) {
-  using client = new ClientProcess()
+  using client = new ClientProcess(new URL('registry/client.ts', import.meta.url))
   for (const subject of subjects) await prepare(subject, rows)
   console.log(comparisonHeader([subjects[0].name, subjects[1].name]))
   const results: Compared[] = []
@@ -81,7 +81,7 @@ const parts = {
 
   async streaming() {
     await using ours = await startOurs('strongroom')
-    using client = new ClientProcess()
+    using client = new ClientProcess(new URL('registry/client.ts', import.meta.url))
     const streamed = await benchStreaming(client, ours, isQuick ? GIB / 2 : 4 * GIB)
     const { bytes, pushMs, pullMs, pushGrowthBytes, pullGrowthBytes } = streamed
     const rate = (ms: number) => `${((bytes / 1e6 / ms) * 1000).toFixed(0)} MB/s`

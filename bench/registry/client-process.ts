@@ -1,12 +1,22 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
-import type { Job, JobResult } from './client.ts'
+
+/** What a client did, one operation after another. */
+export interface JobResult {
+  readonly latenciesMs: readonly number[]
+  readonly wallMs: number
+  readonly clientCpuMs: number
+}
 
 /** The client in a process of its own, so that its work shows in nobody's numbers but its own. */
 export class ClientProcess implements Disposable {
-  readonly #child: ChildProcess = fork(join(import.meta.dirname, 'client.ts'))
+  readonly #child: ChildProcess
 
-  async run(job: Job): Promise<JobResult> {
+  /** @param program takes jobs as messages and answers each with `result` or `error` */
+  constructor(program: URL) {
+    this.#child = fork(program)
+  }
+
+  async run(job: object): Promise<JobResult> {
     const { promise, resolve, reject } = Promise.withResolvers<JobResult>()
     const onExit = () => reject(new Error('the client ended'))
     this.#child.once('message', (answer: { readonly result?: JobResult; readonly error?: string }) => {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { JobResult } from './client-process.ts'
 import { type Address, type Answer, Connection } from './connection.ts'
 
 /** What the client is told to do, on `concurrency` connections at once. */
@@ -15,12 +16,6 @@ export interface Job {
 }
 
 export type Operation = 'push' | 'pull' | 'head-manifest' | 'get-manifest' | 'list-tags'
-
-export interface JobResult {
-  readonly latenciesMs: readonly number[]
-  readonly wallMs: number
-  readonly clientCpuMs: number
-}
 
 export const REPOSITORY = 'bench/image'
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'

@@ -5,11 +5,16 @@ import type { ClientProcess } from './client-process.ts'
 import { cpuMs } from './process-usage.ts'
 import type { Subject } from './subject.ts'
 
-export interface Row {
+/** What is done again and again, at one concurrency. */
+export interface AnyRow {
   readonly name: string
-  readonly operation: Operation
+  readonly operation: string
   readonly bytes: number
   readonly concurrency: number
+}
+
+export interface Row extends AnyRow {
+  readonly operation: Operation
   /** Whether what it moves is small: there the target is twice the other's rate, elsewhere once. */
   readonly isSmall: boolean
 }
@@ -25,8 +30,8 @@ export interface Measured {
   readonly operations: number
 }
 
-export interface Compared {
-  readonly row: Row
+export interface Compared<R extends AnyRow = Row> {
+  readonly row: R
   /** In the order of the subjects. */
   readonly measured: readonly [Measured, Measured]
 }
@@ -68,12 +73,12 @@ export interface Pace {
  * Takes turns: what else the machine does meets both alike. The first round warms files, caches and compilers and does not
  * count. Each turn begins with nothing left to write: who waits for the disk would else wait for what the other left to it.
  */
-export async function compare(
+export async function compare<R extends AnyRow>(
   client: ClientProcess,
-  subjects: readonly [Subject, Subject],
-  row: Row,
+  subjects: readonly [Loadable, Loadable],
+  row: R,
   pace: Pace,
-): Promise<Compared> {
+): Promise<Compared<R>> {
   const rounds: [Round[], Round[]] = [[], []]
   for (let round = 0; round <= pace.rounds; round++) {
     for (const [index, subject] of subjects.entries()) {
@@ -98,15 +103,22 @@ interface Round {
   readonly clientCpuMs: number
 }
 
+/** A server under test, and what the client must be told of it. */
+export interface Loadable {
+  readonly name: string
+  readonly pid: number
+  readonly job: object
+}
+
 async function runRound(
   client: ClientProcess,
-  { address, headers, pid }: Subject,
-  { operation, bytes, concurrency }: Row,
+  { job, pid }: Loadable,
+  { operation, bytes, concurrency }: AnyRow,
   seconds: number,
 ): Promise<Round> {
   await runToEnd('sync', [])
   const before = cpuMs(pid)
-  const result = await client.run({ address, headers, operation, bytes, concurrency, seconds })
+  const result = await client.run({ ...job, operation, bytes, concurrency, seconds })
   return { ...result, serverCpuMs: cpuMs(pid) - before }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type TLSSocket, connect } from 'node:tls'
+import { type Socket, connect as connectPlain } from 'node:net'
+import { connect } from 'node:tls'
 
 /** What the bench looks at of an answer. The body is counted, and kept only where it is asked for. */
 export interface Answer {
@@ -24,20 +25,21 @@ export interface Address {
   readonly port: number
   /** As in the Host header, without the port. */
   readonly host: string
-  readonly ca: string
+  /** Null: plain HTTP. */
+  readonly ca: string | null
 }
 
 /**
- * One kept-alive HTTP/1.1 connection over TLS, one request at a time: as little code as will do, since whatever the
+ * One kept-alive HTTP/1.1 connection, one request at a time: as little code as will do, since whatever the
  * client costs is part of every number on a machine that it shares with the server.
  */
 export class Connection {
-  readonly #socket: TLSSocket
+  readonly #socket: Socket
   readonly #host: string
   #pending: Pending | null = null
   #failure: Error | null = null
 
-  private constructor(socket: TLSSocket, host: string) {
+  private constructor(socket: Socket, host: string) {
     this.#socket = socket
     this.#host = host
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
@@ -46,8 +48,11 @@ export class Connection {
   }
 
   static async open({ port, host, ca }: Address): Promise<Connection> {
-    const socket = connect({ host: '127.0.0.1', port, servername: host, ca, ALPNProtocols: ['http/1.1'] })
-    await once(socket, 'secureConnect')
+    const socket =
+      ca === null
+        ? connectPlain({ host: '127.0.0.1', port })
+        : connect({ host: '127.0.0.1', port, servername: host, ca, ALPNProtocols: ['http/1.1'] })
+    await once(socket, ca === null ? 'connect' : 'secureConnect')
     socket.setNoDelay(true)
     return new Connection(socket, `${host}:${port}`)
   }
@@ -128,7 +133,12 @@ export class Connection {
   #takeBody(pending: Pending, head: Head, chunk: Buffer): void {
     pending.bytes += chunk.length
     if (pending.keepsBody) pending.received.push(chunk)
-    if (pending.bytes < head.length) return
+    if (
+      head.length === CHUNKED
+        ? !chunk.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)
+        : pending.bytes < head.length
+    )
+      return
     this.#pending = null
     const body = Buffer.concat(pending.received)
     pending.answer.resolve({ status: head.status, headers: head.headers, bodyBytes: pending.bytes, body })
@@ -145,6 +155,10 @@ export class Connection {
 const WRITE_BYTES = 256 * 1024
 /** Head and body go out as one, below this. */
 const SMALL_BYTES = 16 * 1024
+
+/** In place of a length. The bodies are texts, which never end like the last chunk: looking for that is enough for a bench. */
+const CHUNKED = Infinity
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 interface Head {
   readonly status: number
@@ -171,6 +185,7 @@ function parseHead(text: string, isHead: boolean): Head {
   )
   const status = Number(line.split(' ')[1])
   const hasNone = isHead || status < 200 || status === 204 || status === 304
+  if (!hasNone && headers.get('transfer-encoding') === 'chunked') return { status, headers, length: CHUNKED }
   const length = hasNone ? 0 : Number(headers.get('content-length'))
   if (!Number.isSafeInteger(length)) throw new Error(`an answer without a length:\n${text}`)
   return { status, headers, length }

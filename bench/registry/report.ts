@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { MIB } from '../../src/kernel/units.ts'
-import type { Compared, Measured } from './comparison.ts'
+import type { AnyRow, Compared, Measured } from './comparison.ts'
 
 /** What the numbers were taken on. */
 export function machine(): string {
@@ -24,7 +24,7 @@ export function comparisonHeader(names: readonly [string, string]): string {
 }
 
 /** @param target a ratio below it is marked */
-export function comparisonLine({ row, measured: [a, b] }: Compared, target: number): string {
+export function comparisonLine({ row, measured: [a, b] }: Compared<AnyRow>, target: number): string {
   const pair = (value: (measured: Measured) => number) => `${short(value(a))} / ${short(value(b))}`
   const ratio = a.operationsPerSecond / b.operationsPerSecond
   return line(

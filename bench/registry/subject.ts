@@ -12,14 +12,13 @@ import { type Rest, openRest, text, wanted } from '../../test/support/rest.ts'
 import { freePort } from '../../test/support/free-port.ts'
 import { type TestServer, startStrongroom } from '../../test/support/strongroom.ts'
 import { REPOSITORY } from './client.ts'
+import type { Loadable } from './comparison.ts'
 import { type Address, Connection } from './connection.ts'
 
 /** A registry under test, in a process of its own, over TLS. */
-export interface Subject extends AsyncDisposable {
-  readonly name: string
+export interface Subject extends AsyncDisposable, Loadable {
   readonly address: Address
   readonly headers: Readonly<Record<string, string>>
-  readonly pid: number
 }
 
 export interface Ours extends Subject {
@@ -37,13 +36,16 @@ export async function startOurs(
   const rest = await openRest(server)
   const estate = await makeEstate(rest)
   const host = `${estate.registry}.azurecr.localhost`
+  const address = { port: server.port, host, ca: await readFile(server.caFile, 'utf8') }
+  const headers = { authorization: `Bearer ${await accessToken(rest, estate.registry)}` }
   return {
     name,
     server,
     rest,
     estate,
-    address: { port: server.port, host, ca: await readFile(server.caFile, 'utf8') },
-    headers: { authorization: `Bearer ${await accessToken(rest, estate.registry)}` },
+    address,
+    headers,
+    job: { address, headers },
     pid: server.pid(),
     async [Symbol.asyncDispose]() {
       rest[Symbol.dispose]()
@@ -99,6 +101,7 @@ export async function startDebian(): Promise<Subject> {
     name: 'docker-registry',
     address,
     headers: {},
+    job: { address, headers: {} },
     pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       const gone = once(child, 'exit')

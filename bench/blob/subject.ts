@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import {
+  AccountSASPermissions,
+  AccountSASResourceTypes,
+  AccountSASServices,
+  StorageSharedKeyCredential,
+  generateAccountSASQueryParameters,
+} from '@azure/storage-blob'
+import { makeIdentity, makeVault, newKeyVersion } from '../../test/support/estate.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { type Rest, openRest } from '../../test/support/rest.ts'
+import { startStrongroom } from '../../test/support/strongroom.ts'
+import { bringPeers, peer } from '../../test/tools/peers.ts'
+import { type Address, Connection } from '../registry/connection.ts'
+import type { Loadable } from '../registry/comparison.ts'
+import type { BlobTarget } from './client.ts'
+
+/** A blob service under test, in a process of its own, in plain HTTP, with the account that every emulator has. */
+export interface BlobSubject extends AsyncDisposable, Loadable {
+  readonly address: Address
+  readonly target: BlobTarget
+}
+
+export interface OurBlobs extends BlobSubject {
+  readonly rest: Rest
+  readonly vault: string
+  readonly key: AccountKeySettings
+}
+
+export interface AccountKeySettings {
+  /** ARM path of the account, below the subscription. */
+  readonly accountPath: string
+  readonly identityId: string
+  readonly vaultUri: string
+}
+
+const ACCOUNT = 'devstoreaccount1'
+const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+const DAY_MS = 86_400_000
+
+/** Strongroom as a user starts it, with the well-known account under a customer key. */
+export async function startOurs(
+  durability: 'full' | 'relaxed',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<OurBlobs> {
+  const port = await freePort()
+  const ports = [port, await freePort(), await freePort()].join(',')
+  const args = ['--durability', durability, '--azurite', ports]
+  const server = await startStrongroom({ args, environment })
+  const rest = await openRest(server)
+  await rest.armDone('PUT', '/resourceGroups/rg1', { location: 'eastus' })
+  const identity = await makeIdentity(rest, 'rg1', 'id1')
+  await makeVault(rest, 'rg1', 'kv1', identity.principalId)
+  await newKeyVersion(rest, 'kv1', 'key1')
+  const key: AccountKeySettings = {
+    accountPath: `/resourceGroups/azurite/providers/Microsoft.Storage/storageAccounts/${ACCOUNT}`,
+    identityId: identity.id,
+    vaultUri: server.url('kv1.vault'),
+  }
+  await rest.armDone('PATCH', key.accountPath, underKey(key))
+  return {
+    name: `strongroom, ${durability}`,
+    ...reached({ port, host: '127.0.0.1', ca: null }),
+    pid: server.pid(),
+    rest,
+    vault: 'kv1',
+    key,
+    async [Symbol.asyncDispose]() {
+      rest[Symbol.dispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The PATCH that puts the account under the newest version of its key. */
+export function underKey({ identityId, vaultUri }: AccountKeySettings) {
+  return {
+    identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
+    properties: {
+      encryption: {
+        keySource: 'Microsoft.Keyvault',
+        keyvaultproperties: { keyname: 'key1', keyvaulturi: vaultUri, keyversion: '' },
+        identity: { userAssignedIdentity: identityId },
+      },
+    },
+  }
+}
+
+/** With its defaults: on disk, metadata in memory and written every five seconds, nothing encrypted. */
+export async function startAzurite(): Promise<BlobSubject> {
+  await bringPeers((line) => console.log(line))
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
+  const port = await freePort()
+  const args = [
+    '--location',
+    folder,
+    '--blobPort',
+    String(port),
+    '--silent',
+    '--skipApiVersionCheck',
+    '--disableTelemetry',
+  ]
+  const child = spawn(process.execPath, [peer('azurite/dist/src/blob/main.js'), ...args], { stdio: 'ignore' })
+  const address = { port, host: '127.0.0.1', ca: null }
+  await untilReached(address)
+  return {
+    name: 'azurite',
+    ...reached(address),
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function reached(address: Address) {
+  const to = target()
+  return { address, target: to, job: { address, target: to } }
+}
+
+function target(): BlobTarget {
+  const signature = generateAccountSASQueryParameters(
+    {
+      startsOn: new Date(Date.now() - DAY_MS),
+      expiresOn: new Date(Date.now() + DAY_MS),
+      permissions: AccountSASPermissions.parse('rwdlac'),
+      services: AccountSASServices.parse('b').toString(),
+      resourceTypes: AccountSASResourceTypes.parse('sco').toString(),
+      version: '2021-12-02',
+    },
+    new StorageSharedKeyCredential(ACCOUNT, KEY),
+  )
+  return { path: `/${ACCOUNT}`, sas: signature.toString() }
+}
+
+async function untilReached(address: Address): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const connection = await Connection.open(address)
+      connection.close()
+      return
+    } catch (error) {
+      if (tries === 200) throw error
+      await setTimeout(50)
+    }
+  }
+}
