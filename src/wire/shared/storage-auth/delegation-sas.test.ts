@@ -271,6 +271,70 @@ describe('a user delegation SAS of @azure/storage-blob', () => {
     expect((await send('/c1/dir/b1', sas)).code).toBe('AuthenticationFailed')
   })
 
+  it('is refused once the account is of another tenant', async () => {
+    const sas = sasUnder(await keyOf(writer.token))
+    bench.account = { ...bench.account, tenantId: parse(other) }
+    expect((await send('/c1/dir/b1', sas)).code).toBe('AuthenticationFailed')
+  })
+
+  it('is refused under a key for another service', async () => {
+    const key = await keyOf(writer.token)
+    const terms = {
+      principalId: parse(writer.id),
+      tenantId: bench.account.tenantId,
+      startsAt: key.signedStartsOn,
+      expiresAt: key.signedExpiresOn,
+      service: 'q',
+      version: key.signedVersion,
+      delegatedTenantId: null,
+    }
+    const { value } = bench.delegationKeys.issue(bench.account, terms)
+    const sas = sasUnder({ ...key, signedService: 'q', value })
+    expect((await send('/c1/dir/b1', sas)).code).toBe('AuthorizationServiceMismatch')
+  })
+
+  it('is refused from where and how it is not meant for', async () => {
+    const sas = sasUnder(await keyOf(writer.token), {
+      ipRange: { start: '203.0.113.7' },
+      protocol: SASProtocol.Https,
+    })
+    bench.transport = { ...HTTPS, remoteAddress: '203.0.113.8' }
+    expect((await send('/c1/dir/b1', sas)).code).toBe('AuthorizationSourceIPMismatch')
+    bench.transport = { ...HTTPS, tlsVersion: null }
+    expect((await send('/c1/dir/b1', sas)).code).toBe('AuthorizationProtocolMismatch')
+  })
+
+  /** As a version signs that has neither kind nor agents nor users: there never was such a user delegation SAS. */
+  it('is none of before 2018-11-09', async () => {
+    const key = await keyOf(writer.token)
+    const sas = new URLSearchParams(sasUnder(key, { version: '2018-11-09' }))
+    sas.set('sv', '2018-03-28')
+    const names = [
+      'sp',
+      'st',
+      'se',
+      '/',
+      'skoid',
+      'sktid',
+      'skt',
+      'ske',
+      'sks',
+      'skv',
+      'sip',
+      'spr',
+      'sv',
+      'sr',
+      '',
+    ]
+    const lines = [...names, 'rscc', 'rscd', 'rsce', 'rscl', 'rsct'].map((name) =>
+      name === '/' ? '/blob/account1/c1/dir/b1' : (sas.get(name) ?? ''),
+    )
+    sas.set('sig', AccountKey.parse(key.value)?.sign(lines.join('\n')) ?? '')
+    expect((await send('/c1/dir/b1', sas.toString())).body['detail']).toBe(
+      'Signature fields not well formed.',
+    )
+  })
+
   it('needs no account key, and none makes one', async () => {
     const sas = sasUnder(await keyOf(writer.token))
     bench.account = { ...bench.account, allowsSharedKey: false, keys: [] }

@@ -380,6 +380,14 @@ describe('a service SAS of @azure/storage-blob', () => {
     expect((await send('/c1', containerSas('r'))).code).toBe('AuthorizationPermissionMismatch')
   })
 
+  it('of a blob lists no container, whatever its letters', async () => {
+    bench.permission = needs.listBlobs
+    const parameters = { sv: '2021-12-02', sr: 'b', sp: 'rl', se: '2027-01-01T00:00:00Z' }
+    const lines = ['rl', '', parameters.se, '/blob/account1/c1/b1', '', '', '', parameters.sv, 'b']
+    const answer = await send('/c1/b1', signed(parameters, [...lines, '', '', '', '', '', '', '']))
+    expect(answer.code).toBe('AuthorizationPermissionMismatch')
+  })
+
   it('of a blob allows what its letters say', async () => {
     bench.permission = needs.writeBlob
     expect((await send('/c1/dir/b1', blobSas())).code).toBe('AuthorizationPermissionMismatch')
@@ -670,6 +678,32 @@ describe('what is no SAS', () => {
   ])('is refused: %s=%s', async (name, value) => {
     const answer = await send('/c1/dir/b1', changed(blobSas(), name, value))
     expect(answer.code).toBe('AuthenticationFailed')
+  })
+
+  it('is one of before 2015-04-05, though it be signed', async () => {
+    const parameters = { sv: '2014-02-14', sr: 'b', sp: 'r', se: '2027-01-01T00:00:00Z' }
+    const lines = [
+      'r',
+      '',
+      parameters.se,
+      '/blob/account1/c1/b1',
+      '',
+      '',
+      '',
+      parameters.sv,
+      '',
+      '',
+      '',
+      '',
+      '',
+    ]
+    const answer = await send('/c1/b1', signed(parameters, lines))
+    expect(answer.body['detail']).toBe('Signature fields not well formed.')
+  })
+
+  it('is a signature of another length', async () => {
+    const answer = await send('/c1/dir/b1', changed(blobSas(), 'sig', 'AAAA'))
+    expect(answer.body['detail']).toBe('Signature size is invalid')
   })
 
   it('is refused where the account takes no keys, which signed it', async () => {

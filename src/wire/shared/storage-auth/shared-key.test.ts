@@ -226,7 +226,7 @@ describe('the string to sign', () => {
     [
       'may have its headers in the order of a dictionary',
       {
-        headers: { ...dated, 'x-ms-meta-a_b': '1', 'x-ms-meta-ab': '2', 'x-ms-meta-a-b': '3' },
+        headers: { 'x-ms-meta-a-b': '3', 'x-ms-meta-ab': '2', 'x-ms-meta-a_b': '1', ...dated },
         stringToSign: `GET\n\n\n\n\n\n\n\n\n\n\n\nx-ms-date:${date}\nx-ms-meta-a_b:1\nx-ms-meta-ab:2\nx-ms-meta-a-b:3\nx-ms-version:2026-06-06\n/account1/account1/c1/b1`,
       },
     ],
