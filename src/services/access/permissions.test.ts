@@ -16,7 +16,10 @@ describe('a pattern', () => {
     ['Microsoft.KeyVault/*', 'Microsoft.KeyVaultX/vaults/write', false],
     ['Microsoft.KeyVault/*', 'MicrosoftxKeyVault/vaults/write', false],
     ['Microsoft.KeyVault/*', 'Microsoft.KeyVault', false],
-    ['Microsoft.KeyVault/vaults/*/read', 'Microsoft.KeyVault/vaults/read', false],
+    ['Microsoft.KeyVault/vaults/*/read', 'Microsoft.KeyVault/vaults/read', true],
+    ['Microsoft.KeyVault/vaults/*/read', 'Microsoft.KeyVault/vaultsread', false],
+    ['Microsoft.KeyVault/vaults/*/read', 'Microsoft.KeyVault/vaults/xread', false],
+    ['a/*/*/b', 'a/b', true],
     ['Microsoft.KeyVault/vaults/*/read', 'Microsoft.KeyVault/vaults/a/b/read', true],
     ['microsoft.keyvault/VAULTS/Write', 'Microsoft.KeyVault/vaults/write', true],
     ['Microsoft.KeyVault/vaults/write', 'Microsoft.KeyVault/vaults/write/x', false],
@@ -48,7 +51,7 @@ it('notActions and notDataActions take away', () => {
   })
   expect(['a/b/write', 'a/write', 'a/b/read'].map((action) => check.allows(action))).toEqual([
     false,
-    true,
+    false,
     true,
   ])
   expect(['d/secret', 'd/open'].map((action) => check.allowsData(action))).toEqual([false, true])
@@ -82,7 +85,8 @@ describe('the built-in role', () => {
     ['AcrPush', 'Microsoft.ContainerRegistry/registries/push/write', true],
     ['AcrPush', 'Microsoft.ContainerRegistry/registries/artifacts/delete', false],
     ['AcrDelete', 'Microsoft.ContainerRegistry/registries/artifacts/delete', true],
-    ['Managed Identity Operator', 'Microsoft.ManagedIdentity/userAssignedIdentities/id/assign/action', true],
+    ['Managed Identity Operator', 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action', true],
+    ['Managed Identity Operator', 'Microsoft.ManagedIdentity/userAssignedIdentities/write', false],
     ['Managed Identity Contributor', 'Microsoft.ManagedIdentity/userAssignedIdentities/write', true],
     ['Key Vault Contributor', 'Microsoft.KeyVault/vaults/accessPolicies/write', true],
     ['Key Vault Contributor', 'Microsoft.KeyVault/locations/deletedVaults/purge/action', false],

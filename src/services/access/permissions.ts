@@ -23,11 +23,16 @@ export function compilePermissions({
   }
 }
 
-/** `*` stands for any run of characters, slashes included; letter case makes no difference. */
+/**
+ * `*` stands for any run of characters, slashes included; letter case makes no difference. Between slashes it may stand for
+ * no segment at all: else the published `userAssignedIdentities/*\/assign/action` of Managed Identity Operator would not give
+ * `userAssignedIdentities/assign/action`, which is what Azure asks for.
+ */
 function matcherOf(patterns: readonly string[]): (action: string) => boolean {
   const expressions = patterns.map((pattern) => {
-    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    return new RegExp(`^${parts.join('[^]*')}$`, 'i')
+    const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+    const source = escaped.replace(/\/\*(?=\/)|\*/g, (star) => (star === '*' ? '[^]*' : '(?:/[^]*)?'))
+    return new RegExp(`^${source}$`, 'i')
   })
   return (action) => expressions.some((expression) => expression.test(action))
 }
