@@ -98,8 +98,8 @@ function pageOf(proofs: ReadonlyMap<string, readonly Proof[]>): string {
   const rest = later.map(({ ids, what }) => `- ${ids}: ${what}`)
   return `# Promises, and the tests that prove them
 
-Azure's document on registries with customer-managed keys promises what stands here, in our words. Each is proven by tests
-that drive a started server with clients as they are: az, Docker, skopeo, buildah, Microsoft's SDKs. In italics: where the
+Azure's documents on registries (A) and storage accounts (B) with customer-managed keys promise what stands here, in our words.
+Each is proven by tests that drive a started server with clients as they are: az, Docker, skopeo, buildah, rclone, Microsoft's SDKs. In italics: where the
 line that is typed today is another than the document's, or the answer is our choice. This page is made from the results of
 the tests (\`node test/promises.ts\`); \`npm test\` fails when it is out of date or a promise is not proven.
 
