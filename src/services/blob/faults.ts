@@ -1,5 +1,4 @@
 import { Fault } from '../../kernel/fault.ts'
-import type { LeaseState } from './lease.ts'
 
 type About = 'blob' | 'container'
 
@@ -27,8 +26,8 @@ export interface BlobFaults {
   'lease-not-present': { readonly about: About; readonly operation: 'lease' | 'other' }
   'lease-lost': object
   'lease-already-present': object
-  /** The state of the lease forbids the action. */
-  'lease-state-invalid': { readonly action: string; readonly state: LeaseState }
+  /** The id is the lease's own, and the lease is being broken, or is broken. */
+  'lease-state-invalid': { readonly action: 'acquire' | 'renew' | 'change' }
   'range-invalid': { readonly size: number }
   'md5-mismatch': { readonly user: string; readonly server: string }
   'crc64-mismatch': { readonly user: string; readonly server: string }
@@ -53,9 +52,13 @@ export interface BlobFaults {
   'metadata-too-large': object
   'body-too-large': { readonly maxBytes: number }
   'length-missing': object
+  /** Of another length than the blob's other blocks have. */
   'block-id-invalid': object
+  /** In a block list: not base64 of 1 to 64 bytes. */
+  'block-id-malformed': { readonly id: string }
   'block-list-invalid': { readonly reason: string }
-  'block-count-exceeded': { readonly max: number }
+  'block-list-too-long': object
+  'block-count-exceeded': { readonly about: 'committed' | 'uncommitted'; readonly max: number }
   'append-position-not-met': object
   'max-blob-size-not-met': object
   'sequence-number-not-met': object

@@ -27,6 +27,14 @@ export function isLocked(lease: LeaseDoc | null, now: number): boolean {
   return state === 'leased' || state === 'breaking'
 }
 
+/**
+ * What a write of the blob leaves of its lease: one that has run out or was broken is gone for good, so that it is not renewed
+ * over what somebody else has written.
+ */
+export function leaseAfterWrite(lease: LeaseDoc | null, now: number): LeaseDoc | null {
+  return isLocked(lease, now) ? lease : null
+}
+
 /** A write needs the id of an active lease. @throws BlobFault `lease-id-missing`, `lease-id-mismatch`, `lease-not-present`, `lease-lost` */
 export function assertLeaseForWrite(
   lease: LeaseDoc | null,

@@ -9,7 +9,7 @@ import { type Conditions, assertWritable } from './conditions.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { releaseParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
-import { assertLeaseForWrite } from './lease.ts'
+import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
@@ -113,7 +113,7 @@ function stateOf(
       createdAt: before?.doc.createdAt ?? now,
       modifiedAt: now,
       hasMetadata: metadata !== null,
-      lease: before?.doc.lease ?? null,
+      lease: leaseAfterWrite(before?.doc.lease ?? null, now),
       versionId: seal.account.blobService.isVersioningEnabled ? moment : null,
     },
   }

@@ -1,6 +1,24 @@
 import type { BlobFaults } from '../../services/blob/faults.ts'
 import { type Table, type WireError, error } from './wire-error.ts'
 
+const leaseStates: Readonly<Record<BlobFaults['lease-state-invalid']['action'], WireError>> = {
+  acquire: error(
+    409,
+    'LeaseIsBreakingAndCannotBeAcquired',
+    'The lease ID matched, but the lease is currently in breaking state and cannot be acquired until it is broken.',
+  ),
+  renew: error(
+    409,
+    'LeaseIsBrokenAndCannotBeRenewed',
+    'The lease ID matched, but the lease has been broken explicitly and cannot be renewed.',
+  ),
+  change: error(
+    409,
+    'LeaseIsBreakingAndCannotBeChanged',
+    'The lease ID matched, but the lease is currently in breaking state and cannot be changed.',
+  ),
+}
+
 /** https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and common-rest-api-error-codes */
 export const blobErrors: Table<BlobFaults> = {
   'account-not-found': () => error(404, 'ResourceNotFound', 'The specified account does not exist.'),
@@ -49,7 +67,7 @@ export const blobErrors: Table<BlobFaults> = {
   'lease-lost': () =>
     error(412, 'LeaseLost', 'A lease ID was specified, but the lease for the resource has expired.'),
   'lease-already-present': () => error(409, 'LeaseAlreadyPresent', 'There is already a lease present.'),
-  'lease-state-invalid': ({ action, state }) => leaseState(action, state),
+  'lease-state-invalid': ({ action }) => leaseStates[action],
   'range-invalid': ({ size }) => ({
     ...error(416, 'InvalidRange', 'The range specified is invalid for the current size of the resource.'),
     headers: { 'content-range': `bytes */${size}` },
@@ -151,11 +169,17 @@ export const blobErrors: Table<BlobFaults> = {
     error(400, 'InvalidBlobOrBlock', 'The specified blob or block content is invalid.'),
   'block-list-invalid': ({ reason }) =>
     error(400, 'InvalidBlockList', 'The specified block list is invalid.', { Reason: reason }),
-  'block-count-exceeded': ({ max }) =>
+  'block-id-malformed': ({ id }) =>
+    error(400, 'InvalidBlockId', 'The specified block ID is invalid. The block ID must be Base64-encoded.', {
+      InvalidBlockId: id,
+    }),
+  'block-list-too-long': () =>
+    error(400, 'BlockListTooLong', 'The block list may not contain more than 50,000 blocks.'),
+  'block-count-exceeded': ({ about, max }) =>
     error(
       409,
       'BlockCountExceedsLimit',
-      `The uncommitted block count cannot exceed the maximum limit of ${max} blocks.`,
+      `The ${about} block count cannot exceed the maximum limit of ${max.toLocaleString('en-US')} blocks.`,
     ),
   'append-position-not-met': () =>
     error(412, 'AppendPositionConditionNotMet', 'The append position condition specified was not met.'),
@@ -304,34 +328,4 @@ export const blobErrors: Table<BlobFaults> = {
       'InternalError',
       'What is stored of this blob is damaged or missing. Restore it from a backup, or delete it and write it again.',
     ),
-}
-
-function leaseState(action: string, state: string): WireError {
-  if (action === 'acquire' || action === 'break') {
-    return action === 'break'
-      ? error(
-          409,
-          'LeaseIsBrokenAndCannotBeRenewed',
-          'The lease ID matched, but the lease has been broken explicitly and cannot be renewed.',
-        )
-      : error(
-          409,
-          'LeaseIsBreakingAndCannotBeAcquired',
-          'The lease ID matched, but the lease is currently in breaking state and cannot be acquired until it is broken.',
-        )
-  }
-  if (action === 'change') {
-    return error(
-      409,
-      'LeaseIsBreakingAndCannotBeChanged',
-      'The lease ID matched, but the lease is currently in breaking state and cannot be changed.',
-    )
-  }
-  return state === 'broken' || state === 'breaking'
-    ? error(
-        409,
-        'LeaseIsBrokenAndCannotBeRenewed',
-        'The lease ID matched, but the lease has been broken explicitly and cannot be renewed.',
-      )
-    : error(409, 'LeaseNotPresentWithLeaseOperation', 'There is currently no lease.')
 }
