@@ -33,6 +33,10 @@ export function upCommand(): Command {
         "Azurite's loopback ports in plain HTTP with its well-known account (default: off; ports 10000,10001,10002)",
       ).preset('10000,10001,10002'),
     )
+    .option(
+      '--remote-vaults <file>',
+      'JSON file that names vaults of other servers, and as whom they are opened (default: none)',
+    )
     .option('--lease <seconds>', 'how long an unwrapped key may be used without asking again (default: 5)')
     .option('--shutdown <seconds>', 'how long transfers may finish at the end (default: 30)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn)')

@@ -5,7 +5,7 @@ import { type VerifyProgress, type VerifyReport, verify } from '../server/verify
 import type { RegistryReport } from '../server/verify-registries.ts'
 import { progressLine, sizeText } from './progress.ts'
 
-type VerifyFlags = Partial<Record<'data' | 'sealKey', string>> & { readonly json?: true }
+type VerifyFlags = Partial<Record<'data' | 'sealKey' | 'remoteVaults', string>> & { readonly json?: true }
 
 /** Looks at all that is stored. */
 export function verifyCommand(): Command {
@@ -21,14 +21,16 @@ export function verifyCommand(): Command {
       '--seal-key <file>',
       'seal key of the keys store (default: seal.key in the secrets of the folder)',
     )
+    .option('--remote-vaults <file>', 'vaults of other servers that may be asked, as for `up`')
     .option('--json', 'print the report as JSON')
     .action(async ({ json, ...flags }: VerifyFlags) => {
-      const { dataDir, sealKeyFile, leaseMs, logLevel } = readConfig(flags, process.env)
+      const { dataDir, sealKeyFile, leaseMs, remoteVaults, logLevel } = readConfig(flags, process.env)
       const line = progressLine(process.stderr)
       const report = await verify({
         dataDir,
         sealKeyFile,
         leaseMs,
+        remoteVaults,
         // What it finds is in the report.
         log: openLog(logLevel === 'debug' ? 'debug' : 'silent'),
         progress: (now) => line.show(progressText(now)),

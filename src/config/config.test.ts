@@ -1,9 +1,23 @@
-import { resolve } from 'node:path'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { ConfigError, type OptionName, optionNames, readConfig } from './config.ts'
 
 const variable = (name: OptionName) => `STRONGROOM_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`
+
+const remoteVault = {
+  url: 'https://Vault.Example:443/',
+  loginUrl: 'https://login.example:8443',
+  tenantId: '11111111-1111-4111-8111-11111111111A',
+  caFile: 'ca.pem',
+  identities: [{ identity: '/subscriptions/a', credentialFile: '/secrets/client.json' }],
+}
+const folder = await mkdtemp(join(tmpdir(), 'config-'))
+const remoteVaultsFile = join(folder, 'remote-vaults.json')
+await writeFile(remoteVaultsFile, JSON.stringify([remoteVault]))
+afterAll(() => rm(folder, { recursive: true }))
 
 function problems(
   flags: Partial<Record<OptionName, string>>,
@@ -30,6 +44,7 @@ test('nothing given is a server for this machine alone, with everything kept saf
     certificate: null,
     metricsPort: 9464,
     identityEndpoint: null,
+    remoteVaults: [],
     azurite: null,
     leaseMs: 5_000,
     shutdownMs: 30_000,
@@ -49,6 +64,7 @@ test('every option can be a flag or a variable', () => {
     privateKey: '/tls/key.pem',
     metricsPort: '0',
     azurite: '1,2,65535',
+    remoteVaults: remoteVaultsFile,
     identityEndpoint: '9460=/subscriptions/a, 11111111-1111-4111-8111-111111111111',
     lease: '1.5',
     shutdown: '0',
@@ -65,6 +81,15 @@ test('every option can be a flag or a variable', () => {
     certificate: { certificateFile: '/tls/chain.pem', keyFile: '/tls/key.pem' },
     metricsPort: 0,
     azurite: { blob: 1, queue: 2, table: 65535 },
+    remoteVaults: [
+      {
+        url: 'https://vault.example',
+        loginUrl: 'https://login.example:8443',
+        tenantId: '11111111-1111-4111-8111-11111111111a',
+        caFile: join(folder, 'ca.pem'),
+        identities: [{ identity: '/subscriptions/a', credentialFile: '/secrets/client.json' }],
+      },
+    ],
     identityEndpoint: {
       port: 9460,
       identities: ['/subscriptions/a', '11111111-1111-4111-8111-111111111111'],
@@ -181,4 +206,39 @@ test('readConfig() gives a whole configuration or names its problems, whatever i
       for (const line of problems(flags)) expect(line).toMatch(/^--[a-z-]+(: give | and )/)
     }),
   )
+})
+
+test.each<[string, unknown, string]>([
+  ['a file that is no list', {}, 'it is no list'],
+  ['an address without TLS', [{ ...remoteVault, url: 'http://vault.example' }], '0.url: give https://HOST'],
+  [
+    'an address with a path',
+    [{ ...remoteVault, loginUrl: 'https://login.example/x' }],
+    '0.loginUrl: give https',
+  ],
+  [
+    'an address with a name in front',
+    [{ ...remoteVault, url: 'https://a@vault.example' }],
+    '0.url: give https',
+  ],
+  ['a tenant that is no GUID', [{ ...remoteVault, tenantId: 'contoso' }], '0.tenantId: give a GUID'],
+  ['nobody to open keys', [{ ...remoteVault, identities: [] }], '0.identities: name an identity'],
+  ['a secret in the file itself', [{ ...remoteVault, clientSecret: 's' }], '0: Unrecognized key'],
+  ['one server twice', [remoteVault, remoteVault], 'two entries have one url'],
+  ['this very server', [{ ...remoteVault, url: 'https://vault.localhost:8443' }], 'is this server'],
+])('remote vaults: %s is refused', async (_, contents, problem) => {
+  const file = join(folder, 'bad.json')
+  await writeFile(file, JSON.stringify(contents))
+  const found = problems({ remoteVaults: file })
+  expect(found).toEqual([expect.stringContaining(problem)])
+  expect(found[0]).toMatch(/^--remote-vaults: /)
+})
+
+test('remote vaults: a file that is not there, or no JSON, is told by its name, and nothing in it is', async () => {
+  const file = join(folder, 'secret.json')
+  expect(problems({ remoteVaults: file })).toEqual([
+    `--remote-vaults: give a file that can be read, not "${file}"`,
+  ])
+  await writeFile(file, '[{ "password": "hunter2" ')
+  expect(problems({ remoteVaults: file })).toEqual([`--remote-vaults: give a file of JSON, not "${file}"`])
 })

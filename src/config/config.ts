@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { type RemoteVaultsConfig, remoteVaults } from './remote-vaults.ts'
 
 /** What `up` runs with. One schema for flags and environment; every problem is told at once. */
 export interface Config {
@@ -20,6 +21,8 @@ export interface Config {
   readonly metricsPort: number
   /** Loopback port of the managed-identity endpoint and the identities that it may serve; null: off. */
   readonly identityEndpoint: { readonly port: number; readonly identities: readonly string[] } | null
+  /** Vaults of other servers, of which keys of ours may be. */
+  readonly remoteVaults: readonly RemoteVaultsConfig[]
   /** Azurite's three loopback ports; null: off. */
   readonly azurite: { readonly blob: number; readonly queue: number; readonly table: number } | null
   readonly leaseMs: number
@@ -128,6 +131,7 @@ const schema = z.strictObject({
   privateKey: file.optional(),
   metricsPort: port.default(9464),
   identityEndpoint: identityEndpoint.optional(),
+  remoteVaults: remoteVaults.default([]),
   azurite: azurite.optional(),
   lease: seconds(1, 300).default(5),
   shutdown: seconds(0, 3_600).default(30),
@@ -156,6 +160,9 @@ export function readConfig(
   if (isGiven('certificate') !== isGiven('privateKey')) {
     problems.push('--certificate and --private-key go together: give both or none')
   }
+  const own = parsed.success ? ownVaults(parsed.data) : null
+  if (parsed.data?.remoteVaults.some(({ url }) => url === own) === true)
+    problems.push(`--remote-vaults: ${own} is this server: its vaults need no entry`)
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'))
   const options = parsed.data
   return {
@@ -172,11 +179,17 @@ export function readConfig(
         : null,
     metricsPort: options.metricsPort,
     identityEndpoint: options.identityEndpoint ?? null,
+    remoteVaults: options.remoteVaults,
     azurite: options.azurite ?? null,
     leaseMs: options.lease * 1000,
     shutdownMs: options.shutdown * 1000,
     logLevel: options.logLevel,
   }
+}
+
+/** The base of our own vaults' addresses. */
+function ownVaults({ domain, listen }: z.output<typeof schema>): string {
+  return new URL(`https://vault.${domain}:${listen.port}`).origin
 }
 
 function fromEnvironment(environment: NodeJS.ProcessEnv): Partial<Record<OptionName, string>> {

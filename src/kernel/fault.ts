@@ -19,9 +19,15 @@ export class Outage extends Error {
   override readonly name = 'Outage'
   /** Seconds after which trying again makes sense. */
   readonly retryAfterSeconds: number
+  /** A sentence that an administrator may be shown besides: which other server does not answer, and why. Null: none. */
+  readonly detail: string | null
 
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterSeconds?: number } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryAfterSeconds?: number; readonly detail?: string } = {},
+  ) {
     super(message, options)
     this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+    this.detail = options.detail ?? null
   }
 }

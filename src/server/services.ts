@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { type Endpoints, audienceOf, hostOf } from '../kernel/endpoints.ts'
+import type { Endpoints } from '../kernel/endpoints.ts'
 import type { Page } from '../kernel/page.ts'
 import type { Log } from '../observe/log.ts'
 import { type Deployments, openDeployments } from '../services/deployments/deployments.ts'
@@ -18,6 +18,7 @@ import { vaultResourceProvider } from '../services/vault/resource-provider.ts'
 import { type KeyOwner, keySecretsRepository } from '../store/records/key-secrets/key-secrets.ts'
 import { type DataSide, loginServerOf, openDataSide } from './data-side.ts'
 import { type KeysSide, openKeysSide } from './keys-side.ts'
+import { probeRemoteVaults } from './remote-vaults.ts'
 import type { Stores } from './stores.ts'
 
 /** Every service of the installation, joined. */
@@ -33,7 +34,7 @@ export interface Services
 export interface ServicesDeps {
   readonly stores: Stores
   readonly endpoints: Endpoints
-  readonly config: Pick<Config, 'limits' | 'leaseMs'>
+  readonly config: Pick<Config, 'limits' | 'leaseMs' | 'remoteVaults'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -42,15 +43,14 @@ export const leaseClock: LeaseClock = { monotonic: () => performance.now(), wall
 
 /** In the order in which they need each other; each is given what it asks for and no more. */
 export async function openServices(deps: ServicesDeps): Promise<Services> {
-  const { stores, endpoints, clock, log } = deps
+  const { stores, clock, log } = deps
   await using opened = new AsyncDisposableStack()
-  const keysSide = opened.use(
-    await openKeysSide({ stores, endpoints, clock, monotonic: () => leaseClock.monotonic() }),
-  )
-  const vaults = vaultsOf(endpoints)
+  const keysSide = opened.use(await openKeysSide({ ...deps, monotonic: () => leaseClock.monotonic() }))
+  const { vaults, remoteVaults } = keysSide
   const dataSide = opened.use(await openDataSide({ ...deps, keysSide, vaults, leaseClock }))
   const { access, directory, activity, resourceStore: store } = keysSide
   const bug = (error: unknown) => log.error({ error }, 'work in the background failed')
+  probeRemoteVaults(remoteVaults, log).catch(bug)
   const resources = opened.use(
     await openResources({
       store,
@@ -74,11 +74,6 @@ export async function openServices(deps: ServicesDeps): Promise<Services> {
     listKeyOwners: () => keyOwners(stores),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
-}
-
-/** Whom the keyring may ask: our own vaults. */
-export function vaultsOf(endpoints: Endpoints): readonly VaultKind[] {
-  return [{ suffix: `.${hostOf(endpoints, 'vault')}`, audience: audienceOf(endpoints, 'vault') }]
 }
 
 /** Each behind one interface; the next one is a line here. */

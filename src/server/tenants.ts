@@ -69,7 +69,8 @@ export async function createTenant(
 ): Promise<TenantOwner> {
   await using stores = await openStores(config)
   const endpoints = { domain: config.domain, port: config.listenPort }
-  await using services = await openServices({ stores, endpoints, config, clock, log })
+  const alone = { ...config, remoteVaults: [] }
+  await using services = await openServices({ stores, endpoints, config: alone, clock, log })
   const { directory, access, resources } = services
   const { tenantId } = await directory.createTenant({ displayName: name })
   const createSubscription = resources.createSubscription.bind(resources)

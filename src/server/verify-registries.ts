@@ -13,7 +13,7 @@ import { openableKeyOwners } from '../store/records/keys-documents.ts'
 import { readOwner } from './bootstrap.ts'
 import { loginServerOf, openDataSide } from './data-side.ts'
 import { openKeysSide } from './keys-side.ts'
-import { leaseClock, vaultsOf } from './services.ts'
+import { leaseClock } from './services.ts'
 import type { Stores } from './stores.ts'
 import type { DamageList } from './verify-damage.ts'
 
@@ -32,6 +32,7 @@ export interface VerifyRegistriesDeps {
   readonly stores: Stores
   readonly damage: DamageList
   readonly leaseMs: Config['leaseMs']
+  readonly remoteVaults: Config['remoteVaults']
   readonly log: Log
   readonly progress: (progress: { readonly step: 'registries'; readonly done: number }) => void
 }
@@ -68,18 +69,18 @@ async function endpointsOf({ folder }: Stores): Promise<Endpoints | null> {
 
 /** As a start joins them: so the vault decides, and its audit log tells. */
 async function withKeyring<T>(
-  { stores, leaseMs, log }: VerifyRegistriesDeps,
+  { stores, leaseMs, remoteVaults, log }: VerifyRegistriesDeps,
   endpoints: Endpoints,
   work: (keyring: Keyring) => Promise<T>,
 ): Promise<T> {
   const clock = systemClock
-  using keysSide = await openKeysSide({ stores, endpoints, clock, monotonic: () => leaseClock.monotonic() })
-  const config = { leaseMs }
-  const vaults = vaultsOf(endpoints)
+  const config = { leaseMs, remoteVaults }
+  const monotonic = () => leaseClock.monotonic()
+  using keysSide = await openKeysSide({ stores, config, endpoints, clock, monotonic })
   await using dataSide = await openDataSide({
     stores,
     keysSide,
-    vaults,
+    vaults: keysSide.vaults,
     endpoints,
     config,
     clock,

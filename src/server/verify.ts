@@ -18,7 +18,7 @@ import { type Stores, openStores } from './stores.ts'
 import { type Damage, DamageList } from './verify-damage.ts'
 import { type RegistryReport, verifyRegistries } from './verify-registries.ts'
 
-export interface VerifyOptions extends Pick<Config, 'dataDir' | 'sealKeyFile' | 'leaseMs'> {
+export interface VerifyOptions extends Pick<Config, 'dataDir' | 'sealKeyFile' | 'leaseMs' | 'remoteVaults'> {
   readonly log: Log
   readonly progress?: (progress: VerifyProgress) => void
 }

@@ -57,7 +57,7 @@ async function verified(harm: (dataDir: string) => unknown = () => undefined): P
   await cp(sound, dataDir, { recursive: true })
   await harm(dataDir)
   try {
-    return await verify({ dataDir, sealKeyFile: null, leaseMs: 5_000, log: quiet })
+    return await verify({ dataDir, sealKeyFile: null, leaseMs: 5_000, remoteVaults: [], log: quiet })
   } finally {
     await rm(dataDir, { recursive: true })
   }

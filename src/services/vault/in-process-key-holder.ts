@@ -2,6 +2,7 @@ import { randomGuid } from '../../crypto/random.ts'
 import type { Endpoints } from '../../kernel/endpoints.ts'
 import { Outage } from '../../kernel/fault.ts'
 import { KeyHolderFault, type KeyHolder, type KeyIdentifier, type RefusalCause } from '../keyring/ports.ts'
+import { refusalWords } from '../keyring/refusal-words.ts'
 import { VaultFault, type VaultFaults, isVaultFault } from './faults.ts'
 import type { VaultOperation } from './operations.ts'
 import type { AdmittedCall } from './session.ts'
@@ -110,25 +111,12 @@ const causes: { readonly [K in keyof VaultFaults]: RefusalCause | null } = {
   'operation-unsupported': null,
 }
 
-const words: { readonly [K in RefusalCause]: string } = {
-  'key-not-found': 'The key, or that version of it, is not in the vault: it was deleted, or never was there.',
-  'key-disabled': 'The key is disabled.',
-  'key-operation-forbidden': 'The key does not permit the operation: see its key_ops.',
-  'permission-missing': 'The identity lacks a permission on the key.',
-  firewall: "The vault's firewall does not admit trusted services.",
-  'vault-not-found': 'There is no such vault: it was deleted, or never was there.',
-  'identity-gone': 'The identity does not exist any more.',
-  'token-refused': "The vault did not accept the identity's token.",
-  'wrapping-damaged': 'The key does not open what was wrapped.',
-  'key-not-valid-now': 'The key has expired, or its time has not come.',
-}
-
 function asHolderFault(error: unknown, key: KeyIdentifier): unknown {
   if (error instanceof Outage) return error
   const cause = isVaultFault(error) ? causeOf(error) : null
   if (cause === null) return new Outage('the vault gave no answer', { cause: error })
   const keyId = `${key.vaultUrl}/${objectOf(key)}`
-  return new KeyHolderFault('refused', { cause, keyId, message: words[cause] }, { cause: error })
+  return new KeyHolderFault('refused', { cause, keyId, message: refusalWords[cause] }, { cause: error })
 }
 
 function causeOf(fault: VaultFault): RefusalCause | null {

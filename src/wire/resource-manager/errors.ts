@@ -103,8 +103,9 @@ export function toArmError(endpoints: Endpoints, thrown: unknown): AzureError {
   if (thrown instanceof AccessFault) return render(access, thrown as AccessFault)
   if (thrown instanceof HttpFault) return render(http, thrown as HttpFault)
   if (thrown instanceof Outage) {
+    const why = thrown.detail === null ? '' : ` ${thrown.detail}`
     return {
-      ...error(503, 'ServiceUnavailable', 'The service cannot answer now. Please try again.'),
+      ...error(503, 'ServiceUnavailable', `The service cannot answer now. Please try again.${why}`),
       headers: { 'retry-after': String(thrown.retryAfterSeconds) },
     }
   }
