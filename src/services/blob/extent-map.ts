@@ -1,33 +1,27 @@
-import { randomHex } from '../../crypto/random.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents, useExtents } from '../../store/records/blob/extents.ts'
-import {
-  deleteMapChunks,
-  dropMap,
-  insertMap,
-  listMapChunks,
-  mapUses,
-  putMapChunk,
-  releaseMap,
-  useMap,
-} from '../../store/records/blob/maps.ts'
+import { releaseMapNodes, useMapNodes } from '../../store/records/blob/map-nodes.ts'
+import { inSnapshot } from '../../store/records/snapshot.ts'
 import { BlobFault } from './faults.ts'
+import { changeTree, plantTree, treeParts } from './map-tree.ts'
 import type { ExtentsDoc, Part } from './model.ts'
+import {
+  type PlacedPart,
+  type Span,
+  bare,
+  changedUses,
+  endOf,
+  placed,
+  refsOf,
+  spliced,
+  within,
+} from './parts.ts'
 import type { ServiceSeal } from './service-seal.ts'
 
-/** Half-open, in bytes of the blob. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-export interface PlacedPart extends Part {
-  readonly start: number
-}
+export { type PlacedPart, type Span, refsOf } from './parts.ts'
 
 /** So many stand in the blob's own document. */
 const MAX_PARTS_IN_DOCUMENT = 8
-const PARTS_A_CHUNK = 256
 const ALL: Span = { start: 0, end: Number.MAX_SAFE_INTEGER }
 
 /** The parts that hold any of `span`, in order. @throws SealFault `seal-broken`, BlobFault `content-damaged` when some are missing */
@@ -38,13 +32,36 @@ export async function readParts(
   span: Span = ALL,
 ): Promise<readonly PlacedPart[]> {
   if ('parts' in extents) return within(placed(extents.parts, 0), span)
-  const parts: PlacedPart[] = []
-  for (const { map, start, sealed } of await listMapChunks(db, extents.map, span)) {
-    const last = parts.at(-1)
-    if (last !== undefined && last.start + last.length !== start) throw new BlobFault('content-damaged', {})
-    for (const part of placed(seal.chunk.open({ map, start }, sealed), start)) parts.push(part)
+  return await inSnapshot(db, async (snapshot) => {
+    const parts: PlacedPart[] = []
+    for await (const some of partsIn(snapshot, seal, extents, span)) parts.push(...some)
+    return parts
+  })
+}
+
+/**
+ * The same, as many at a time as are stored together.
+ * @param snapshot a transaction: of a map that is written to meanwhile, its parts fit together only within one state
+ */
+export async function* partsIn(
+  snapshot: BlobReads,
+  seal: ServiceSeal,
+  extents: ExtentsDoc,
+  span: Span,
+): AsyncGenerator<readonly PlacedPart[]> {
+  if ('parts' in extents) {
+    yield within(placed(extents.parts, 0), span)
+    return
   }
-  return within(parts, span)
+  let end: number | null = null
+  for await (const parts of treeParts(snapshot, seal, extents.map, span)) {
+    const [first] = parts
+    const last = parts.at(-1)
+    if (first === undefined || last === undefined) continue
+    if (end !== null && first.start !== end) throw new BlobFault('content-damaged', {})
+    end = endOf(last)
+    yield parts
+  }
 }
 
 /** Stores the parts of a new blob. Does not touch the extents' uses. */
@@ -54,10 +71,7 @@ export async function writeParts(
   parts: readonly Part[],
 ): Promise<ExtentsDoc> {
   if (parts.length <= MAX_PARTS_IN_DOCUMENT) return { parts: parts.map(bare) }
-  const map = randomHex(16)
-  await insertMap(db, map, seal.account.uid)
-  await writeChunks(db, seal, map, placed(parts, 0))
-  return { map }
+  return { map: await plantTree({ db, seal }, placed(parts, 0)) }
 }
 
 /**
@@ -70,158 +84,39 @@ export async function replaceParts(
   extents: ExtentsDoc,
   { span, parts, now }: { readonly span: Span; readonly parts: readonly Part[]; readonly now: number },
 ): Promise<ExtentsDoc> {
-  const own = await unshared(db, seal, extents)
-  const wide = { start: Math.max(0, span.start - 1), end: span.end + 1 }
-  const before = 'parts' in own ? placed(own.parts, 0) : await chunksAround(db, seal, own.map, wide)
-  const after = joined([
-    ...cut(before, { start: 0, end: span.start }),
-    ...placed(parts, span.start),
-    ...cut(before, { start: span.end, end: ALL.end }),
-  ])
-  await settleUses(db, before, [...after.filter((part) => !parts.some(({ ref }) => ref === part.ref))], now)
-  if ('parts' in own) return await writeParts(db, seal, after)
-  await rewriteChunks(db, seal, own.map, { before, after })
-  return own
+  const change = { span, parts: placed(parts, span.start) }
+  if ('map' in extents) {
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const keepsOld = length < span.end - span.start
+    return { map: await changeTree({ db, seal, now }, extents.map, change, { keepsOld }) }
+  }
+  const after = spliced(placed(extents.parts, 0), span, change.parts)
+  const { used, released } = changedUses([...extents.parts, ...parts], after)
+  await useExtents(db, used)
+  await releaseExtents(db, released, now)
+  return await writeParts(db, seal, after)
 }
 
 /** The same bytes for one more blob. */
 export async function shareParts(db: BlobWrites, extents: ExtentsDoc): Promise<ExtentsDoc> {
-  if ('map' in extents) await useMap(db, extents.map)
+  if ('map' in extents) await useMapNodes(db, [extents.map])
   else await useExtents(db, refsOf(extents.parts))
   return extents
 }
 
-/** A blob goes: so do its extents, unless something else names them. */
+/** A blob goes: so do its extents, unless something else names them; those of a map with one of the next sweeps. */
 export async function releaseParts(
   db: BlobWrites,
-  seal: ServiceSeal,
+  _seal: ServiceSeal,
   extents: ExtentsDoc,
   now: number,
 ): Promise<void> {
-  if ('parts' in extents) { await releaseExtents(db, refsOf(extents.parts), now); return; }
-  if ((await releaseMap(db, extents.map)) > 0) return
-  await releaseExtents(db, refsOf(await readParts(db, seal, extents)), now)
-  await dropMap(db, extents.map)
-}
-
-export function refsOf(parts: readonly Part[]): readonly string[] {
-  return parts.flatMap(({ ref }) => ref ?? [])
+  if ('map' in extents) await releaseMapNodes(db, [extents.map], now)
+  else await releaseExtents(db, refsOf(extents.parts), now)
 }
 
 /** The only extent of a blob that has just one, whole: what its row is joined with. */
 export function soleExtent(extents: ExtentsDoc): string | null {
   if (!('parts' in extents) || extents.parts.length !== 1) return null
   return extents.parts[0]?.ref ?? null
-}
-
-/** A map that others name too is copied before it is changed. */
-async function unshared(db: BlobWrites, seal: ServiceSeal, extents: ExtentsDoc): Promise<ExtentsDoc> {
-  if ('parts' in extents || (await mapUses(db, extents.map)) <= 1) return extents
-  const parts = await readParts(db, seal, extents)
-  await useExtents(db, refsOf(parts))
-  await releaseMap(db, extents.map)
-  return await writeParts(db, seal, parts)
-}
-
-/** Whole chunks: those that hold any of the span. */
-async function chunksAround(
-  db: BlobReads,
-  seal: ServiceSeal,
-  map: string,
-  span: Span,
-): Promise<readonly PlacedPart[]> {
-  const rows = await listMapChunks(db, map, span)
-  return rows.flatMap(({ start, sealed }) => placed(seal.chunk.open({ map, start }, sealed), start))
-}
-
-async function rewriteChunks(
-  db: BlobWrites,
-  seal: ServiceSeal,
-  map: string,
-  { before, after }: { readonly before: readonly PlacedPart[]; readonly after: readonly PlacedPart[] },
-): Promise<void> {
-  const first = before[0]?.start ?? after[0]?.start ?? 0
-  const rows = await listMapChunks(db, map, { start: first, end: endOf(before) })
-  await deleteMapChunks(
-    db,
-    map,
-    rows.map(({ start }) => start),
-  )
-  await writeChunks(db, seal, map, after)
-}
-
-async function writeChunks(
-  db: BlobWrites,
-  seal: ServiceSeal,
-  map: string,
-  parts: readonly PlacedPart[],
-): Promise<void> {
-  for (let at = 0; at < parts.length; at += PARTS_A_CHUNK) {
-    const chunk = parts.slice(at, at + PARTS_A_CHUNK)
-    const start = chunk[0]?.start ?? 0
-    await putMapChunk(db, { map, start, sealed: seal.chunk.seal({ map, start }, chunk.map(bare)) })
-  }
-}
-
-/** Counts anew what the blob names of what it named before: a part that was cut in two is named twice. */
-async function settleUses(
-  db: BlobWrites,
-  before: readonly PlacedPart[],
-  kept: readonly PlacedPart[],
-  now: number,
-): Promise<void> {
-  const counts = new Map<string, number>()
-  for (const ref of refsOf(kept)) counts.set(ref, (counts.get(ref) ?? 0) + 1)
-  for (const ref of refsOf(before)) counts.set(ref, (counts.get(ref) ?? 0) - 1)
-  const of = (sign: number) =>
-    [...counts].flatMap(([ref, count]) => Array.from({ length: Math.max(0, count * sign) }, () => ref))
-  await useExtents(db, of(1))
-  await releaseExtents(db, of(-1), now)
-}
-
-function placed(parts: readonly Part[], start: number): readonly PlacedPart[] {
-  let at = start
-  return parts.map((part) => {
-    const here = { ...part, start: at }
-    at += part.length
-    return here
-  })
-}
-
-function bare({ length, ref, at, block }: Part): Part {
-  return { length, ref, at, ...(block === undefined ? {} : { block }) }
-}
-
-function endOf(parts: readonly PlacedPart[]): number {
-  const last = parts.at(-1)
-  return last === undefined ? 0 : last.start + last.length
-}
-
-function within(parts: readonly PlacedPart[], { start, end }: Span): readonly PlacedPart[] {
-  return parts.filter((part) => part.start < end && part.start + part.length > start)
-}
-
-/** Of the parts, what lies in the span. */
-function cut(parts: readonly PlacedPart[], span: Span): readonly PlacedPart[] {
-  return within(parts, span).map((part) => {
-    const start = Math.max(part.start, span.start)
-    const end = Math.min(part.start + part.length, span.end)
-    return { ...part, start, length: end - start, at: part.ref === null ? 0 : part.at + start - part.start }
-  })
-}
-
-/** Neighbours that hold zeros, or continue one another, become one. */
-function joined(parts: readonly PlacedPart[]): readonly PlacedPart[] {
-  const made: PlacedPart[] = []
-  for (const part of parts) {
-    const last = made.at(-1)
-    const isOne =
-      last !== undefined &&
-      last.ref === part.ref &&
-      last.block === part.block &&
-      (part.ref === null || last.at + last.length === part.at)
-    if (isOne) made[made.length - 1] = { ...last, length: last.length + part.length }
-    else if (part.length > 0) made.push(part)
-  }
-  return made
 }

@@ -3,18 +3,21 @@ import type { BlobKey, BlobRow } from '../../store/records/blob/blobs.ts'
 import type { ContainerRow } from '../../store/records/blob/containers.ts'
 import type { Keyring, ServiceRecords } from '../keyring/keyring.ts'
 import { type StorageAccount, protectedAccount } from '../storage/storage-account.ts'
-import type { BlobDoc, BlobEncryption, ContainerDoc, Part } from './model.ts'
+import type { StoredNode } from './map-node.ts'
+import type { BlobDoc, BlobEncryption, ContainerDoc } from './model.ts'
 
 /**
  * What of an account's rows works while the customer has revoked: under the account's service record key, each row bound to
- * its place, so that a blob's document moved to another name, or a chunk to another map, does not open.
+ * its place, so that a blob's document moved to another name, or a node of a map to another row, does not open.
  */
 export interface ServiceSeal {
   readonly account: StorageAccount
   container: Sealed<Pick<ContainerRow, 'id' | 'name'>, ContainerDoc>
   blob: Sealed<BlobRowKey, BlobDoc>
   block: Sealed<BlockKey, BlockDoc>
-  chunk: Sealed<{ readonly map: string; readonly start: number }, readonly Part[]>
+  node: Sealed<{ readonly node: string }, StoredNode>
+  /** What a tag is found by; value null: any. */
+  tagIndex(name: string, value: string | null): Buffer
 }
 
 type BlobRowKey = BlobKey & Pick<BlobRow, 'id'>
@@ -60,6 +63,9 @@ function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceS
     // A name may hold a line feed's like, never one itself: control characters are refused.
     blob: documents('blobs', ({ container, id, moment, name }) => [container, id, moment, name]),
     block: documents('blocks', ({ container, block, ref, name }) => [container, block, ref, name]),
-    chunk: documents('maps', ({ map, start }) => [map, String(start)]),
+    node: documents('map_nodes', ({ node }) => [node]),
+    // No tag has a line feed: see `assertTags`.
+    tagIndex: (name, value) =>
+      records.indexOf(`blob_tags\n${account.uid}`, value === null ? name : `${name}\n${value}`),
   }
 }

@@ -21,8 +21,9 @@ import type { BlobDeps } from './blob-deps.ts'
 import { openBlob } from './blob-rows.ts'
 import { releaseParts } from './extent-map.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
+import { sweepMaps } from './sweep-maps.ts'
 
-export interface BlobSweepDeps extends Pick<BlobDeps, 'records' | 'bytes' | 'keyring'> {
+export interface BlobSweepDeps extends Pick<BlobDeps, 'records' | 'bytes' | 'keyring' | 'stamp'> {
   readonly clock: Clock
   readonly listAccounts: () => Promise<readonly StorageAccount[]>
   /** How long bytes stay that nothing names any more: longer than downloads take. */
@@ -49,6 +50,7 @@ export async function sweepBlobs(deps: BlobSweepDeps, signal: AbortSignal): Prom
   for (const account of await deps.listAccounts()) {
     containers += await sweepContainers(deps, account, signal)
     blobs += await sweepDeleted(deps, account, signal)
+    await sweepMaps(deps, account, { before: deps.clock.now().getTime() - deps.readGraceMs, signal })
   }
   const blocks = await sweepBlocks(deps, signal)
   return { containers, blobs, blocks, extents: await sweepDoomed(deps, signal) }

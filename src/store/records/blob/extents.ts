@@ -71,11 +71,7 @@ export async function useExtents(db: BlobWrites, refs: readonly string[]): Promi
 }
 
 const release = listStatement(
-  (
-    db: BlobReads,
-    { times, now }: { readonly times: number; readonly now: number },
-    list: readonly Named[],
-  ) =>
+  (db: BlobReads, { times, now }: { readonly times: number; readonly now: number }, list: readonly Named[]) =>
     db
       .updateTable('blob_extents')
       .set(({ eb }) => ({

@@ -143,11 +143,7 @@ export async function dropSomeOfAccount(
     .returning('ref')
     .execute()
   if (extents.length > 0) return true
-  await db
-    .deleteFrom('blob_maps')
-    .where('map', 'in', (eb) => eb.selectFrom('blob_map_heads').select('map').where('account', '=', account))
-    .execute()
-  await db.deleteFrom('blob_map_heads').where('account', '=', account).execute()
+  await db.deleteFrom('blob_map_nodes').where('account', '=', account).execute()
   await db.deleteFrom('blob_tags').where('account', '=', account).execute()
   await db.deleteFrom('blob_services').where('account', '=', account).execute()
   return false

@@ -69,9 +69,23 @@ async function createBlobs(schema: Schema): Promise<void> {
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('block', 'text', (column) => column.notNull())
     .addColumn('ref', 'text', (column) => column.notNull())
+    .addColumn('number', 'bigint', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('sealed', 'blob', (column) => column.notNull())
     .addPrimaryKeyConstraint('blob_blocks_key', ['container', 'name', 'block'])
+    .execute()
+  await schema
+    .createIndex('blob_blocks_by_number')
+    .on('blob_blocks')
+    .columns(['container', 'name', 'number'])
+    .unique()
+    .execute()
+  // One row of each blob that has uncommitted blocks.
+  await schema
+    .createIndex('blob_blocks_first')
+    .on('blob_blocks')
+    .columns(['container', 'name'])
+    .where(sql.ref('number'), '=', sql.lit(1))
     .execute()
   await schema.createIndex('blob_blocks_by_age').on('blob_blocks').column('created_at').execute()
   await schema
@@ -80,30 +94,27 @@ async function createBlobs(schema: Schema): Promise<void> {
     .addColumn('tag_index', 'blob', (column) => column.notNull())
     .addColumn('container', 'text', (column) => column.notNull())
     .addColumn('name', 'text', (column) => column.notNull())
-    .addColumn('moment', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('blob_tags_key', ['container', 'name', 'moment', 'tag_index'])
+    .addPrimaryKeyConstraint('blob_tags_key', ['account', 'tag_index', 'container', 'name'])
     .execute()
-  await schema
-    .createIndex('blob_tags_by_tag')
-    .on('blob_tags')
-    .columns(['account', 'tag_index', 'container', 'name'])
-    .execute()
+  await schema.createIndex('blob_tags_by_blob').on('blob_tags').columns(['container', 'name']).execute()
 }
 
 async function createExtents(schema: Schema): Promise<void> {
   await schema
-    .createTable('blob_map_heads')
-    .addColumn('map', 'text', (column) => column.primaryKey().notNull())
+    .createTable('blob_map_nodes')
+    .addColumn('node', 'text', (column) => column.primaryKey().notNull())
     .addColumn('account', 'text', (column) => column.notNull())
     .addColumn('uses', 'bigint', (column) => column.notNull())
+    .addColumn('doomed_at', 'bigint')
+    .addColumn('sealed', 'blob', (column) => column.notNull())
     .execute()
   await schema
-    .createTable('blob_maps')
-    .addColumn('map', 'text', (column) => column.notNull())
-    .addColumn('start', 'bigint', (column) => column.notNull())
-    .addColumn('sealed', 'blob', (column) => column.notNull())
-    .addPrimaryKeyConstraint('blob_maps_key', ['map', 'start'])
+    .createIndex('blob_map_nodes_doomed')
+    .on('blob_map_nodes')
+    .columns(['account', 'doomed_at'])
+    .where('doomed_at', 'is not', null)
     .execute()
+  await schema.createIndex('blob_map_nodes_by_account').on('blob_map_nodes').column('account').execute()
   await schema
     .createTable('blob_extents')
     .addColumn('ref', 'text', (column) => column.primaryKey().notNull())

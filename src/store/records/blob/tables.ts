@@ -42,21 +42,21 @@ export interface BlobTables {
     /** As the client gave it. Clear: found by it. */
     readonly block: string
     readonly ref: string
+    /** From 1 in the order of the first upload of each id: of the last one, how many there are. Clear: counted by it. */
+    readonly number: number
     /** Clear: blocks that are too old are found by it. */
     readonly created_at: number
     readonly sealed: Uint8Array
   }
-  /** Extent maps that are too long for a blob's own document: shared by a blob and its snapshots until one is written to. */
-  readonly blob_map_heads: {
-    readonly map: string
+  /** Nodes of extent maps that are too long for a blob's own document: trees, whose nodes blobs and snapshots share. */
+  readonly blob_map_nodes: {
+    /** Random. */
+    readonly node: string
     readonly account: string
-    /** How many blobs name it. */
+    /** How many blobs and nodes name it. */
     readonly uses: number
-  }
-  readonly blob_maps: {
-    readonly map: string
-    /** Offset of the chunk's first byte. Clear: ranges are found by it. */
-    readonly start: number
+    /** Since when nothing names it; it stays for the reads under way. */
+    readonly doomed_at: number | null
     readonly sealed: Uint8Array
   }
   readonly blob_extents: {
@@ -65,7 +65,7 @@ export interface BlobTables {
     readonly account: string
     /** Unsealed bytes. Clear: bound by the seal, and summed up for the usage. */
     readonly length: number
-    /** How many blobs, blocks and maps name it. */
+    /** How many blobs, blocks and nodes of maps name it; one that is cut in two names it twice. */
     readonly uses: number
     /** Since when nothing names it; it stays for the reads under way. */
     readonly doomed_at: number | null
@@ -75,12 +75,12 @@ export interface BlobTables {
     /** The wrapped key of the second layer, where infrastructure encryption is on; null: there is none. */
     readonly outer: Uint8Array | null
   }
-  /** What Find Blobs by Tags looks in. Keyed hashes alone: the tags stand in the blob's document. */
+  /** What Find Blobs by Tags looks in: base blobs alone. Keyed hashes: the tags stand in the blob's document. */
   readonly blob_tags: {
     readonly account: string
+    /** Of a tag's name and value, or of its name alone. */
     readonly tag_index: Uint8Array
     readonly container: string
     readonly name: string
-    readonly moment: string
   }
 }
