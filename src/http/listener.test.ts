@@ -1,6 +1,6 @@
 import { get as getSecurely } from 'node:https'
 import { connect } from 'node:net'
-import { connect as connectSecurely } from 'node:tls'
+import { type SecureVersion, connect as connectSecurely } from 'node:tls'
 import { expect, test } from 'vitest'
 import { createAuthority, issueServerCertificate } from '../crypto/certificate.ts'
 import { hostTable } from './hosts.ts'
@@ -144,10 +144,24 @@ async function serveSecurely(toy = toyProtocol()) {
 }
 
 /** Status and body of a GET over TLS, its certificate checked for `name`. */
-function getOver(listener: Listener, ca: string, path: string, name = host): Promise<string> {
+function getOver(
+  listener: Listener,
+  ca: string,
+  path: string,
+  { name = host, maxVersion = 'TLSv1.3' }: { name?: string; maxVersion?: SecureVersion } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const sending = getSecurely(
-      { host: '127.0.0.1', port: listener.port, servername: name, ca, path, headers: { host }, agent: false },
+      {
+        host: '127.0.0.1',
+        port: listener.port,
+        servername: name,
+        ca,
+        path,
+        headers: { host },
+        agent: false,
+        maxVersion,
+      },
       (response) => {
         let text = `${response.statusCode} `
         response.setEncoding('utf8')
@@ -163,12 +177,31 @@ function getOver(listener: Listener, ca: string, path: string, name = host): Pro
 test('TLS serves the same, and takes a renewed certificate for new connections', async () => {
   const { listener, ca, issue } = await serveSecurely()
   expect(await getOver(listener, ca, '/bytes')).toBe('200 twelve bytes')
-  await expect(getOver(listener, ca, '/bytes', 'renewed.localhost')).rejects.toThrow(
+  await expect(getOver(listener, ca, '/bytes', { name: 'renewed.localhost' })).rejects.toThrow(
     'Hostname/IP does not match',
   )
   listener.replaceCertificate(await issue('renewed.localhost'))
-  expect(await getOver(listener, ca, '/bytes', 'renewed.localhost')).toBe('200 twelve bytes')
+  expect(await getOver(listener, ca, '/bytes', { name: 'renewed.localhost' })).toBe('200 twelve bytes')
   await listener.close(0)
+})
+
+test('a request knows the version of TLS it came over, and that it came over none', async () => {
+  const seen: unknown[] = []
+  const toy = toyProtocol()
+  const noting: typeof toy = {
+    ...toy,
+    admit(head, matched) {
+      seen.push(head.tlsVersion)
+      return toy.admit(head, matched)
+    },
+  }
+  const { listener, ca } = await serveSecurely(noting)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const)
+    await getOver(listener, ca, '/bytes', { maxVersion })
+  await listener.close(0)
+  await using plain = await serveProtocol(noting, host)
+  await talk(plain.port, head('/bytes'))
+  expect(seen).toEqual(['TLSv1.2', 'TLSv1.3', null])
 })
 
 test('TLS below 1.2, and plain HTTP on the TLS port, get no answer', async () => {

@@ -132,6 +132,24 @@ describe('a decision', () => {
     expect(await access.allowsData(owner.principalId, unwrap, vault)).toBe(false)
   })
 
+  it('may be had all at once, as of now: nothing of who is gone', async () => {
+    const unwrap = 'Microsoft.KeyVault/vaults/keys/unwrap/action'
+    const { name } = await assign('Key Vault Crypto Service Encryption User', vault)
+    const rights = await access.rightsAt(guest.principalId, `${vault}/keys/k1`)
+    expect([rights.allowsData(unwrap), rights.allows(unwrap), rights.allowsData('x/read')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect((await access.rightsAt(guest.principalId, group)).allowsData(unwrap)).toBe(false)
+    await access.deleteAssignment(owner, vault, name)
+    expect((await access.rightsAt(guest.principalId, vault)).allowsData(unwrap)).toBe(false)
+
+    await assign('Key Vault Crypto Service Encryption User', vault)
+    await directory.deleteServicePrincipal(tenantId, guest.principalId)
+    expect((await access.rightsAt(guest.principalId, vault)).allowsData(unwrap)).toBe(false)
+  })
+
   it('takes from another role what notActions of one keep back', async () => {
     const write = 'Microsoft.Authorization/roleAssignments/write'
     await assign('Contributor', group)
