@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CustomerProvidedKey } from '../../src/crypto/customer-provided-key.ts'
+import { sha256 } from '../../src/crypto/digest.ts'
 import { randomHex } from '../../src/crypto/random.ts'
 import { RsaKey } from '../../src/crypto/rsa-key.ts'
 import { serveProtocol } from '../../src/http/testing.ts'
@@ -220,6 +222,14 @@ export async function put(bench: BlobBench, blob: string, bytes: Uint8Array, cha
     ...change,
   }
   return await bench.blobs.putBlob({ at: pathOf(bench, blob), command }, bodyOf(bytes), never)
+}
+
+/** A key of the client's own: 32 times that byte. */
+export function customerKeyOf(fill: number): CustomerProvidedKey {
+  const raw = Buffer.alloc(32, fill)
+  const parsed = CustomerProvidedKey.parse(raw.toString('base64'), sha256(raw).toString('base64'))
+  if (parsed === null) throw new Error('no key')
+  return parsed
 }
 
 export const reading = { conditions: noConditions, leaseId: null, customerKey: null }

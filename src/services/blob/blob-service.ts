@@ -15,8 +15,11 @@ import { createContainer, deleteContainer, getContainerProperties, listContainer
 import { tellingDamage } from './damage.ts'
 import { deleteBlob } from './delete-blob.ts'
 import { getBlob } from './get-blob.ts'
+import { getBlockList } from './get-block-list.ts'
 import { listBlobs } from './list-blobs.ts'
 import { putBlob } from './put-blob.ts'
+import { putBlock } from './put-block.ts'
+import { putBlockList } from './put-block-list.ts'
 import { stamps } from './stamps.ts'
 import { type BlobSweepReport, discardAccount, sweepBlobs } from './sweep.ts'
 
@@ -35,6 +38,9 @@ export interface BlobService extends AsyncDisposable {
   readonly getBlob: Bound<typeof getBlob>
   readonly deleteBlob: Bound<typeof deleteBlob>
   readonly listBlobs: Bound<typeof listBlobs>
+  readonly putBlock: Bound<typeof putBlock>
+  readonly putBlockList: Bound<typeof putBlockList>
+  readonly getBlockList: Bound<typeof getBlockList>
 
   /** Containers as the resource manager has them. */
   readonly containers: ContainersPort
@@ -63,7 +69,7 @@ const READ_GRACE_MS = HOUR_MS
 const BLOCK_GRACE_MS = 7 * DAY_MS
 
 /** Those that take a body, which comes once: they see to an ended lease by themselves. */
-type Streamed = 'putBlob'
+type Streamed = 'putBlob' | 'putBlock'
 type Unkeyed = 'containers' | 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
 export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobServiceDeps): BlobService {
@@ -71,6 +77,7 @@ export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobSe
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
   const streamed: Pick<BlobService, Streamed> = {
     putBlob: (put, body, signal) => putBlob(deps, put, body, signal),
+    putBlock: (put, body, signal) => putBlock(deps, put, body, signal),
   }
   const whole: Omit<BlobService, Streamed | Unkeyed> = {
     createContainer: (path, wanted) => createContainer(deps, path, wanted),
@@ -80,6 +87,8 @@ export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobSe
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     deleteBlob: (path, command) => deleteBlob(deps, path, command),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
+    putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),
+    getBlockList: (path, command) => getBlockList(deps, path, command),
   }
   return {
     ...around(streamed, tellingDamage),

@@ -1,4 +1,6 @@
+import { assertNotCopying } from './copy-pending.ts'
 import { BlobFault } from './faults.ts'
+import type { CopyDoc } from './model.ts'
 import { matchesTags } from './tag-expression.ts'
 
 /** Conditional headers (RFC 9110 section 13, and Azure's `x-ms-if-tags`). Entity tags without quotes; `*` for any. */
@@ -24,11 +26,12 @@ export interface Conditional {
   readonly etag: string
   readonly modifiedAt: number
   readonly tags?: Readonly<Record<string, string>> | null
+  readonly copy?: CopyDoc | null
 }
 
 /**
  * For writes, to what is there now; null when nothing is.
- * @throws BlobFault `condition-not-met`; `blob-already-exists` for If-None-Match: *
+ * @throws BlobFault `condition-not-met`; `blob-already-exists` for If-None-Match: *; `copy-pending`
  */
 export function assertWritable(conditions: Conditions, now: Conditional | null): void {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifTags } = conditions
@@ -37,6 +40,7 @@ export function assertWritable(conditions: Conditions, now: Conditional | null):
       throw new BlobFault('condition-not-met', {})
     return
   }
+  assertNotCopying(now)
   if (ifNoneMatch?.includes('*') === true) throw new BlobFault('blob-already-exists', {})
   const isMet =
     (ifMatch === null || matches(ifMatch, now.etag)) &&

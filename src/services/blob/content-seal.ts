@@ -48,7 +48,7 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<ContentSeal> {
   assertCustomerKey(encryption, customerKey)
-  const scope = await scopeOf(accounts, account, encryption)
+  const scope = await enabledScope(accounts, account, encryption)
   const lease = await keyring.open(scope === null ? protectedAccount(account) : protectedScope(scope), signal)
   // The account's key, or the scope's, must open all the same: who takes it away takes away what the client's key sealed.
   const keys = customerKey === null ? lease : customerKey.under(lease)
@@ -76,7 +76,8 @@ function outerLayer({ uid }: StorageAccount, service: ServiceRecords): OuterLaye
   }
 }
 
-async function scopeOf(
+/** @returns null for what is under the account's own key. @throws BlobFault `scope-disabled` */
+export async function enabledScope(
   accounts: ContentDeps['accounts'],
   account: StorageAccount,
   { scope: uid }: BlobEncryption,
@@ -88,7 +89,11 @@ async function scopeOf(
   return scope
 }
 
-function assertCustomerKey({ keySha256 }: BlobEncryption, key: CustomerProvidedKey | null): void {
+/** @throws BlobFault `encryption-key-missing`, `encryption-key-unexpected`, `encryption-mismatch` */
+export function assertCustomerKey(
+  { keySha256 }: Pick<BlobEncryption, 'keySha256'>,
+  key: Pick<CustomerProvidedKey, 'sha256'> | null,
+): void {
   if (keySha256 === null) {
     if (key !== null) throw new BlobFault('encryption-key-unexpected', {})
     return

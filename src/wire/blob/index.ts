@@ -5,11 +5,13 @@ import type { BlobWireDeps } from './deps.ts'
 import { fail } from './errors.ts'
 import { blobHeaders } from './headers.ts'
 import type { BlobNeeds } from './needs.ts'
+import { blockListOperations } from './operations/block-list.ts'
 import { containerOperations } from './operations/containers.ts'
 import { deleteBlobOperation } from './operations/delete-blob.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
 import { putBlobOperation } from './operations/put-blob.ts'
+import { putBlockOperation } from './operations/put-block.ts'
 
 /** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
 export function blobProtocol(
@@ -23,6 +25,8 @@ export function blobProtocol(
       ...containerOperations(deps),
       listBlobsOperation(deps),
       putBlobOperation(deps),
+      putBlockOperation(deps),
+      ...blockListOperations(deps),
       ...getBlobOperations(deps),
       deleteBlobOperation(deps),
     ],

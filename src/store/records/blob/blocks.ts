@@ -114,10 +114,11 @@ export async function listUncommittedBlobs(
     .where('first.name', '>=', from > prefix ? from : prefix)
   if (prefix !== '') query = query.where('first.name', '<', endOfPrefix(prefix))
   return await query
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('blob_blobs as blob')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('blob_blobs as blob')
             .select('blob.id')
             .whereRef('blob.container', '=', 'first.container')
             .whereRef('blob.name', '=', 'first.name')
