@@ -2,7 +2,7 @@ import { BASE, type BlobRow, findBlobRow, putBlobRow } from '../../store/records
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import { soleExtent } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
-import type { BlobDoc } from './model.ts'
+import type { BlobDoc, BlobPath } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
 
 /** A blob, a snapshot or a version as it is stored. */
@@ -35,10 +35,35 @@ export async function findBlob(
 }
 
 /** @throws BlobFault `blob-not-found`, also for a deleted one */
-export async function getBlobState(db: BlobReads, seal: ServiceSeal, place: BlobPlace): Promise<BlobState> {
-  const found = await findBlob(db, seal, place)
+export async function getBlobState(
+  db: BlobReads,
+  seal: ServiceSeal,
+  place: BlobPlace & Pick<BlobPath, 'kind'>,
+): Promise<BlobState> {
+  const found = await findNamed(db, seal, place)
   if (found === null || found.deletedAt !== null) throw new BlobFault('blob-not-found', {})
   return found
+}
+
+/** Deleted ones too. The version that is current stands in the base blob's row. */
+export async function findNamed(
+  db: BlobReads,
+  seal: ServiceSeal,
+  { kind, ...place }: BlobPlace & Pick<BlobPath, 'kind'>,
+): Promise<BlobState | null> {
+  const found = await findBlob(db, seal, place)
+  if (place.moment === null) return found
+  if (found !== null) return kind === undefined || found.doc.kind === kind ? found : null
+  const base = kind === 'snapshot' ? null : await findBlob(db, seal, { ...place, moment: null })
+  return base?.doc.versionId === place.moment ? base : null
+}
+
+/** Where the rows have what the path names. */
+export function placeOf(
+  { id }: { readonly id: string },
+  { blob, moment, kind }: Pick<BlobPath, 'blob' | 'moment' | 'kind'>,
+): BlobPlace & Pick<BlobPath, 'kind'> {
+  return { container: id, name: blob, moment, ...(kind === undefined ? {} : { kind }) }
 }
 
 export function openBlob(seal: ServiceSeal, row: BlobRow): BlobState {

@@ -12,6 +12,8 @@ export interface BlobPath extends ContainerPath {
   readonly blob: string
   /** Of a snapshot or a version, as Azure writes it: `2026-11-24T09:00:00.0000000Z`; null for the base blob. */
   readonly moment: string | null
+  /** What the moment is of; absent: either. */
+  readonly kind?: 'snapshot' | 'version'
 }
 
 /** HTTP headers that a client has set on a blob; absent: not set. */

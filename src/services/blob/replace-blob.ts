@@ -7,12 +7,14 @@ import type { StorageAccount } from '../storage/storage-account.ts'
 import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
 import { type Conditions, assertWritable } from './conditions.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
-import { releaseParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
+import { assertMayChange, inheritedImmutability } from './immutability.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
+import { settleTags } from './tags.ts'
+import { assertTypeOfVersions, becomesVersion, keepReplaced } from './versions.ts'
 
 /** What a write of a whole blob is subject to. */
 export interface ReplaceOptions {
@@ -71,13 +73,31 @@ export async function replaceBlob(
   assertWritable(options.conditions, before === null ? null : before.doc)
   if (before !== null && !options.mayOverwrite) throw new BlobFault('blob-already-exists', {})
   assertLeaseForWrite(before?.doc.lease ?? null, options.leaseId, 'blob', stamp.now)
+  if (before !== null) assertMayReplace(seal.account, container, before, stamp.now)
   const made = await make(before, container)
-  if (there !== null) await keepReplaced(db, seal, there, stamp)
+  await assertTypeOfVersions(
+    db,
+    seal,
+    { container: container.id, name: place.blob },
+    { before, type: made.type },
+  )
+  if (there !== null) await keepReplaced(db, seal, there, { stamp, by: made.type })
   const released = await deleteBlocks(db, { container: container.id, name: place.blob })
   await releaseExtents(db, released, stamp.now)
   const state = stateOf(made, { container, place, before, seal, stamp })
   await putBlobState(db, seal, state)
+  await settleTags(db, seal, state, { before: before?.doc.tags ?? null, after: state.doc.tags })
   return state
+}
+
+function assertMayReplace(
+  account: StorageAccount,
+  container: ContainerState,
+  before: BlobState,
+  now: number,
+) {
+  const isKept = becomesVersion(account, before)
+  assertMayChange('replace', { container: container.doc, blob: before.doc, now, isKept })
 }
 
 function stateOf(
@@ -105,7 +125,7 @@ function stateOf(
     deletedAt: null,
     metadata,
     doc: {
-      immutability: null,
+      immutability: inheritedImmutability(container.doc, now),
       hasLegalHold: false,
       ...made,
       kind: 'base',
@@ -117,34 +137,6 @@ function stateOf(
       versionId: seal.account.blobService.isVersioningEnabled ? moment : null,
     },
   }
-}
-
-/** A replaced blob becomes a version, a deleted snapshot while deleted blobs are kept, or nothing. */
-async function keepReplaced(
-  db: BlobWrites,
-  seal: ServiceSeal,
-  there: BlobState,
-  stamp: Stamp,
-): Promise<void> {
-  const { isVersioningEnabled, deleteRetentionDays } = seal.account.blobService
-  if (isVersioningEnabled && there.doc.versionId !== null && there.deletedAt === null) {
-    await putBlobState(db, seal, {
-      ...there,
-      moment: there.doc.versionId,
-      doc: { ...there.doc, kind: 'version', lease: null },
-    })
-    return
-  }
-  if (deleteRetentionDays !== null || there.deletedAt !== null) {
-    await putBlobState(db, seal, {
-      ...there,
-      moment: stamp.moment,
-      deletedAt: there.deletedAt ?? stamp.now,
-      doc: { ...there.doc, kind: 'snapshot', lease: null },
-    })
-    return
-  }
-  await releaseParts(db, seal, there.doc.extents, stamp.now)
 }
 
 /** A name for what a new blob's metadata is bound to. */

@@ -29,6 +29,11 @@ function etagOf(ticks: bigint): string {
   return `0x${(ticks + TICKS_TO_1970).toString(16).toUpperCase()}`
 }
 
+/** The moment at which what has that entity tag was written. */
+export function momentOfEtag(etag: string): string {
+  return momentOf(BigInt(etag) - TICKS_TO_1970)
+}
+
 function momentOf(ticks: bigint): string {
   const iso = new Date(Number(ticks / TICKS_A_MS)).toISOString()
   return `${iso.slice(0, -1)}${String(ticks % TICKS_A_MS).padStart(4, '0')}Z`

@@ -17,22 +17,21 @@ const joiner = /^(AND|OR)\b/i
  * `"a" = 'x' AND b >= '1' OR "c" <> 'z'`; AND binds tighter.
  * https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations#tags-conditional-operations
  *
- * @param name of the header or query that it came in
- * @throws BlobFault `header-invalid`
+ * @returns null for what is no expression
  */
-export function parseTagExpression(text: string, name: string): TagExpression {
+export function parseTagExpression(text: string): TagExpression | null {
   const any: TagTerm[][] = [[]]
   let rest = text
   for (;;) {
     const found = term.exec(rest)
-    if (found === null) throw new BlobFault('header-invalid', { name, value: text.slice(0, 200) })
+    if (found === null) return null
     const [whole, quoted, bare, operator, value = ''] = found
     const key = quoted ?? bare ?? ''
     any.at(-1)?.push({ key, operator: operator as TagTerm['operator'], value: value.replaceAll("''", "'") })
     rest = rest.slice(whole.length)
     if (rest === '') return any
     const joined = joiner.exec(rest)
-    if (joined?.[1] === undefined) throw new BlobFault('header-invalid', { name, value: text.slice(0, 200) })
+    if (joined?.[1] === undefined) return null
     if (joined[1].toUpperCase() === 'OR') any.push([])
     rest = rest.slice(joined[0].length)
   }
@@ -40,7 +39,9 @@ export function parseTagExpression(text: string, name: string): TagExpression {
 
 /** Whether an `x-ms-if-tags` expression holds. @throws BlobFault `header-invalid` */
 export function matchesTags(text: string, tags: Readonly<Record<string, string>>): boolean {
-  return parseTagExpression(text, 'x-ms-if-tags').some((every) => every.every((one) => holds(one, tags)))
+  const any = parseTagExpression(text)
+  if (any === null) throw new BlobFault('header-invalid', { name: 'x-ms-if-tags', value: text.slice(0, 200) })
+  return any.some((every) => every.every((one) => holds(one, tags)))
 }
 
 /** Values are compared as texts; a tag that is not there equals none, and differs from all. */
