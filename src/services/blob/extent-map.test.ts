@@ -296,6 +296,26 @@ describe('an extent map', () => {
       await swept(db)
       await expect(readParts(db, seal, one.extents)).rejects.toMatchObject({ code: 'content-damaged' })
       await expectSound(db, [shorter])
+      // A single leaf, without the levels above it.
+      expect((await nodesOf(db)).size).toBe(1)
+    })
+  })
+
+  it.each([
+    ['forwards', (index: number) => index],
+    ['backwards', (index: number) => 1_999 - index],
+    ['here and there', (index: number) => (index * 777) % 2_000],
+  ])('fills its leaves when it is written %s', async (_, order) => {
+    await within(async (db) => {
+      let one: Modelled = {
+        extents: await writeParts(db, seal, [zeros(4_000)]),
+        bytes: bytesOf([zeros(4_000)]),
+      }
+      for (let index = 0; index < 2_000; index++) {
+        const start = 2 * order(index)
+        one = await replaced(db, one, { start, end: start + 2, parts: [await newPart(db, 2)] })
+      }
+      expect((await nodesOf(db)).size).toBeLessThanOrEqual((2_000 / MAX_ENTRIES) * 2 + 2)
     })
   })
 
