@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BlobServiceClient } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Az } from '../support/az.ts'
 import { azureSdk } from '../support/azure-sdk.ts'
@@ -110,6 +111,88 @@ describe('storage accounts', () => {
       await site.arm.ok('GET', '/resources', '2021-04-01'),
     ])
     for (const { value = '' } of keys) expect(shown).not.toContain(value)
+  })
+
+  it('a regenerated key opens nothing from then on, and signatures listed with it neither', async () => {
+    await makePlainAccount(site, 'signed1')
+    const { storageAccounts } = site.sdk.storage
+    const hour = 3_600_000
+    const url = site.server.url('signed1.blob.core')
+    const { accountSasToken = '' } = await storageAccounts.listAccountSAS(GROUP, 'signed1', {
+      services: 'b',
+      resourceTypes: 'sco',
+      permissions: 'rwlc',
+      protocols: 'https',
+      sharedAccessExpiryTime: new Date(Date.now() + hour),
+      keyToSign: 'key2',
+    })
+    const whole = new BlobServiceClient(`${url}?${accountSasToken}`).getContainerClient('box')
+    await whole.create()
+    await whole.getBlockBlobClient('hello').upload('hello', 5)
+    const { serviceSasToken = '' } = await storageAccounts.listServiceSAS(GROUP, 'signed1', {
+      canonicalizedResource: '/blob/signed1/box',
+      resource: 'c',
+      permissions: 'r',
+      sharedAccessExpiryTime: new Date(Date.now() + hour),
+      keyToSign: 'key1',
+    })
+    const one = new BlobServiceClient(`${url}?${serviceSasToken}`).getContainerClient('box')
+    expect((await one.getBlobClient('hello').downloadToBuffer()).toString()).toBe('hello')
+    await expect(one.getBlockBlobClient('other').upload('x', 1)).rejects.toMatchObject({ statusCode: 403 })
+
+    await storageAccounts.regenerateKey(GROUP, 'signed1', { keyName: 'key1' })
+    await expect(one.getBlobClient('hello').getProperties()).rejects.toMatchObject({ statusCode: 403 })
+    await whole.getBlobClient('hello').getProperties()
+    await storageAccounts.regenerateKey(GROUP, 'signed1', { keyName: 'key2' })
+    await expect(whole.getBlobClient('hello').getProperties()).rejects.toMatchObject({ statusCode: 403 })
+  })
+
+  it.each([
+    ['listAccountSas', { signedServices: 'b', signedResourceTypes: 's', signedPermission: 'r' }],
+    ['listAccountSas', { signedExpiry: '2031-01-01T00:00:00Z' }],
+    ['listAccountSas', 7],
+    [
+      'listServiceSas',
+      {
+        signedResource: 'c',
+        signedPermission: 'r',
+        signedExpiry: '2031-01-01',
+        canonicalizedResource: '/blob/another/box',
+      },
+    ],
+    [
+      'listServiceSas',
+      {
+        signedResource: 'c',
+        signedPermission: 'r',
+        signedExpiry: 'soon',
+        canonicalizedResource: '/blob/signed2/box',
+      },
+    ],
+    [
+      'listServiceSas',
+      {
+        signedResource: 'c',
+        signedPermission: 'r\n',
+        signedExpiry: '2031-01-01',
+        canonicalizedResource: '/blob/signed2/box',
+      },
+    ],
+    [
+      'listServiceSas',
+      {
+        signedResource: 'c',
+        signedIdentifier: 'a',
+        canonicalizedResource: '/blob/signed2/box',
+        keyToSign: 'key3',
+      },
+    ],
+    ['regenerateKey', { keyName: 'kerb1' }],
+    ['regenerateKey', undefined],
+  ])('%s with %j is refused', async (action, body) => {
+    await makePlainAccount(site, 'signed2')
+    const reply = await site.arm('POST', `${accountPath('signed2')}/${action}`, '2025-08-01', body)
+    expect(reply.status).toBe(400)
   })
 
   it('az storage account check-name, and names that are none or in use', async () => {

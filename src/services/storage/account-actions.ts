@@ -5,6 +5,7 @@ import type { ActionCall, ProviderReply, Resource, ResourceAction } from '../res
 import type { ResourceStore } from '../resources/store.ts'
 import { storedKeys, withNewKey } from './account-keys.ts'
 import { invalidValue } from './account-words.ts'
+import { listAccountSas, listServiceSas } from './list-sas.ts'
 import { STORAGE_ACCOUNT_TYPE, type StorageAccounts } from './storage-account.ts'
 
 export interface AccountActionDeps {
@@ -24,6 +25,16 @@ export function accountActions(deps: AccountActionDeps): Readonly<Record<string,
       method: 'POST',
       needs: `${STORAGE_ACCOUNT_TYPE}/regenerateKey/action`,
       run: (call) => regenerateKey(deps, call),
+    },
+    listAccountSas: {
+      method: 'POST',
+      needs: `${STORAGE_ACCOUNT_TYPE}/listAccountSas/action`,
+      run: listAccountSas,
+    },
+    listServiceSas: {
+      method: 'POST',
+      needs: `${STORAGE_ACCOUNT_TYPE}/listServiceSas/action`,
+      run: listServiceSas,
     },
   }
 }

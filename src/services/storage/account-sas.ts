@@ -33,7 +33,10 @@ function linesOf(version: string) {
 }
 
 /** What an account SAS with these parameters is signed over. */
-function accountSasStringToSign(account: Pick<StorageAccount, 'name'>, parameters: SasParameters): string {
+export function accountSasStringToSign(
+  account: Pick<StorageAccount, 'name'>,
+  parameters: SasParameters,
+): string {
   const derived = { account: account.name, end: '' }
   return sasStringToSign(linesOf(sasText(parameters, 'sv')), parameters, derived)
 }

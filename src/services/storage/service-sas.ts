@@ -37,6 +37,14 @@ function linesOf(version: string) {
   return [...head, ...resource, ...scope, 'rscc', 'rscd', 'rsce', 'rscl', 'rsct'] as const
 }
 
+/** What a service SAS with these parameters is signed over. @param derived the resource, and its snapshot or version */
+export function serviceSasStringToSign(
+  parameters: SasParameters,
+  derived: { readonly resource: string; readonly moment: string },
+): string {
+  return sasStringToSign(linesOf(sasText(parameters, 'sv')), parameters, derived)
+}
+
 /** @throws StorageAuthFault */
 export async function serviceSasCaller(
   { clock, containers }: ServiceSasDeps,
@@ -45,8 +53,7 @@ export async function serviceSasCaller(
 ): Promise<StorageCaller> {
   const { account } = request
   assertWellFormed(credential)
-  const lines = linesOf(sasText(credential.parameters, 'sv'))
-  const stringToSign = sasStringToSign(lines, credential.parameters, {
+  const stringToSign = serviceSasStringToSign(credential.parameters, {
     resource: resourceOf(request, credential.parameters),
     moment: momentOf(request, credential.parameters),
   })
@@ -54,7 +61,7 @@ export async function serviceSasCaller(
   if (!account.keys.some(({ key }) => key.verify(stringToSign, signature)))
     throw signatureMismatch(stringToSign)
 
-  const parameters = signedOnly(credential.parameters, lines)
+  const parameters = signedOnly(credential.parameters, linesOf(sasText(credential.parameters, 'sv')))
   const terms = termsOf(parameters, await policyOf(containers, request, parameters))
   assertInTime(terms, clock.now())
   assertPlace(parameters, request)

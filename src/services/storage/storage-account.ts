@@ -1,6 +1,7 @@
 import type { AccountKey } from '../../crypto/account-key.ts'
 import type { Guid } from '../../kernel/guid.ts'
 import type { ProtectedResource } from '../keyring/keyring.ts'
+import type { CorsRule } from './cors.ts'
 
 export const STORAGE_ACCOUNT_TYPE = 'Microsoft.Storage/storageAccounts'
 export const ENCRYPTION_SCOPE_TYPE = `${STORAGE_ACCOUNT_TYPE}/encryptionScopes`
@@ -42,11 +43,45 @@ export interface StorageNetwork {
   readonly ipRules: readonly string[]
 }
 
-/** `blobServices/default`. Days are whole days; null: off. */
+/** `blobServices/default`, and the properties of the blob service on its data plane: one setting each. */
 export interface BlobServiceSettings {
   readonly isVersioningEnabled: boolean
+  /** Whole days, as in all of these; null: off. */
   readonly deleteRetentionDays: number | null
   readonly containerDeleteRetentionDays: number | null
+  readonly corsRules: readonly CorsRule[]
+  /** What requests without `x-ms-version` are taken to have sent; null: nothing is set. */
+  readonly defaultServiceVersion: string | null
+  /** Null: off. */
+  readonly staticWebsite: StaticWebsite | null
+  /** Kept for the clients that ask for them: no log and no metric of Azure's is made. */
+  readonly logging: AnalyticsLogging
+  readonly hourMetrics: AnalyticsMetrics
+  readonly minuteMetrics: AnalyticsMetrics
+}
+
+/** Paths of blobs in `$web`. */
+export interface StaticWebsite {
+  /** A file name, looked for in the folder that was asked for. */
+  readonly indexDocument: string | null
+  /** Answered wherever nothing is found, as a found page: what single-page applications want. */
+  readonly defaultIndexDocumentPath: string | null
+  readonly errorDocument404Path: string | null
+}
+
+export interface AnalyticsLogging {
+  readonly version: string
+  readonly isRead: boolean
+  readonly isWrite: boolean
+  readonly isDelete: boolean
+  readonly retentionDays: number | null
+}
+
+export interface AnalyticsMetrics {
+  readonly version: string
+  readonly isEnabled: boolean
+  readonly includesApis: boolean
+  readonly retentionDays: number | null
 }
 
 /** An encryption scope: a root key of its own below the account. */
@@ -66,6 +101,14 @@ export interface StorageAccounts {
   findScope(account: StorageAccount, name: string): Promise<EncryptionScope | null>
   /** By the uid that is stored with a blob. */
   findScopeByUid(account: StorageAccount, uid: string): Promise<EncryptionScope | null>
+  /**
+   * Changes settings of the account's blob service.
+   * @param change called with what holds, in the committing transaction; throws to change nothing
+   */
+  changeBlobService(
+    account: Pick<StorageAccount, 'name' | 'resourceId'>,
+    change: (before: BlobServiceSettings) => BlobServiceSettings,
+  ): Promise<void>
   /** To be called after the account, its blob service or one of its scopes has changed. */
   forget(name: string): void
 }

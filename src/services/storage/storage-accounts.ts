@@ -1,8 +1,9 @@
-import type { Resource, ResourceReader } from '../resources/provider.ts'
+import type { Resource } from '../resources/provider.ts'
+import type { ResourceStore } from '../resources/store.ts'
 import { isKind } from './account-kinds.ts'
 import { accountKeys } from './account-keys.ts'
 import { asObject } from './account-words.ts'
-import { readBlobService } from './blob-service-settings.ts'
+import { readBlobService, withBlobService } from './blob-service-settings.ts'
 import {
   type EncryptionScope,
   STORAGE_ACCOUNT_TYPE,
@@ -19,11 +20,15 @@ interface Known {
 
 /** Accounts and their encryption scopes as the data plane asks for them: read once, kept until they change. */
 export function openStorageAccounts(
-  resources: Pick<ResourceReader, 'findByGlobalName' | 'findById' | 'findByUid'>,
+  resources: Pick<ResourceStore, 'findByGlobalName' | 'findById' | 'findByUid' | 'amend'>,
 ): StorageAccounts {
   const known = new Map<string, Known>()
   // A read that began before a change must not bring the old settings back after it.
   let changes = 0
+  const forget = (name: string) => {
+    changes++
+    known.delete(name.toLowerCase())
+  }
   return {
     async find(name) {
       const key = name.toLowerCase()
@@ -54,10 +59,17 @@ export function openStorageAccounts(
       const parent = `${account.resourceId}/encryptionScopes/`.toLowerCase()
       return resource?.id.toLowerCase().startsWith(parent) === true ? readScope(resource, account) : null
     },
-    forget(name) {
-      changes++
-      known.delete(name.toLowerCase())
+    async changeBlobService({ name, resourceId }, change) {
+      try {
+        await resources.amend(resourceId, ({ properties }) =>
+          withBlobService(properties, change(readBlobService(properties))),
+        )
+      } finally {
+        // Also when it failed: the outcome of a commit may be unknown.
+        forget(name)
+      }
     },
+    forget,
   }
 }
 
