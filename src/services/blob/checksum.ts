@@ -8,32 +8,50 @@ export interface WantedChecksum {
   readonly crc64: string | null
 }
 
-/** Of a body as it comes. */
+/** Of a body as it comes: no more is computed than was asked for. */
 export interface Checksum {
   update(chunk: Uint8Array): void
-  /** Base64. */
-  md5(): string
   /** @throws BlobFault `md5-mismatch`, `crc64-mismatch` */
   assert(): void
 }
 
+export interface Md5Checksum extends Checksum {
+  /** Base64. */
+  md5(): string
+}
+
 export function checksum(wanted: WantedChecksum): Checksum {
-  const md5 = startMd5()
-  const crc64 = wanted.crc64 === null ? null : startCrc64()
+  return wanted.md5 === null ? crc64Checksum(wanted) : md5Checksum(wanted)
+}
+
+/** For bodies whose MD5 is stored or told, asked for or not. */
+export function md5Checksum(wanted: WantedChecksum): Md5Checksum {
+  const hash = startMd5()
+  const other = crc64Checksum(wanted)
   return {
     update(chunk) {
-      md5.update(chunk)
-      crc64?.update(chunk)
+      hash.update(chunk)
+      other.update(chunk)
     },
-    md5: () => md5.digestBase64(),
+    md5: () => hash.digestBase64(),
     assert() {
-      const server = { md5: md5.digestBase64(), crc64: crc64?.digestBase64() ?? '' }
-      if (wanted.md5 !== null && wanted.md5 !== server.md5) {
-        throw new BlobFault('md5-mismatch', { user: wanted.md5, server: server.md5 })
+      const server = hash.digestBase64()
+      if (wanted.md5 !== null && wanted.md5 !== server) {
+        throw new BlobFault('md5-mismatch', { user: wanted.md5, server })
       }
-      if (wanted.crc64 !== null && wanted.crc64 !== server.crc64) {
-        throw new BlobFault('crc64-mismatch', { user: wanted.crc64, server: server.crc64 })
-      }
+      other.assert()
+    },
+  }
+}
+
+function crc64Checksum({ crc64: user }: WantedChecksum): Checksum {
+  if (user === null) return { update: () => undefined, assert: () => undefined }
+  const sum = startCrc64()
+  return {
+    update: (chunk) => sum.update(chunk),
+    assert() {
+      const server = sum.digestBase64()
+      if (user !== server) throw new BlobFault('crc64-mismatch', { user, server })
     },
   }
 }

@@ -29,6 +29,8 @@ export interface BlobFaults {
   /** The id is the lease's own, and the lease is being broken, or is broken. */
   'lease-state-invalid': { readonly action: 'acquire' | 'renew' | 'change' }
   'range-invalid': { readonly size: number }
+  /** Not base64 of 16 bytes. */
+  'md5-invalid': { readonly name: string }
   'md5-mismatch': { readonly user: string; readonly server: string }
   'crc64-mismatch': { readonly user: string; readonly server: string }
   /** A header's value: its name, what is wrong with it. */

@@ -6,7 +6,7 @@ import { openContent } from './content-seal.ts'
 import { type WantedEncryption, encryptionOfNew } from './encryption.ts'
 import { writeParts } from './extent-map.ts'
 import { beforeCommit, commitExtent, committing, partOf, stageExtent } from './extents.ts'
-import { type WantedChecksum, checksum } from './checksum.ts'
+import { type WantedChecksum, md5Checksum } from './checksum.ts'
 import type { BlobHeaders, BlobPath, Metadata, TierDoc } from './model.ts'
 import { type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
 import { openService } from './service-seal.ts'
@@ -52,7 +52,7 @@ export async function putBlob(
     { encryption, customerKey: command.encryption.customerKey },
     signal,
   )
-  const sum = checksum(command.checksum)
+  const sum = md5Checksum(command.checksum)
   const staged = await stageExtent(bytes, content, body, { signal, onPlain: (chunk) => sum.update(chunk) })
   const id = newBlobId()
   const metadata = await beforeCommit(bytes, [staged], async () => {

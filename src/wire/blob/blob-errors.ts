@@ -72,6 +72,13 @@ export const blobErrors: Table<BlobFaults> = {
     ...error(416, 'InvalidRange', 'The range specified is invalid for the current size of the resource.'),
     headers: { 'content-range': `bytes */${size}` },
   }),
+  'md5-invalid': ({ name }) =>
+    error(
+      400,
+      'InvalidMd5',
+      'The MD5 value specified in the request is invalid. MD5 value must be 128 bits and base64 encoded.',
+      { HeaderName: name },
+    ),
   'md5-mismatch': ({ user, server }) =>
     error(
       400,

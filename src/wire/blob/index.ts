@@ -10,7 +10,7 @@ import { containerOperations } from './operations/containers.ts'
 import { deleteBlobOperation } from './operations/delete-blob.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
-import { putBlobOperation } from './operations/put-blob.ts'
+import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
 
 /** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
@@ -25,6 +25,7 @@ export function blobProtocol(
       ...containerOperations(deps),
       listBlobsOperation(deps),
       putBlobOperation(deps),
+      putUnknownOperation(),
       putBlockOperation(deps),
       ...blockListOperations(deps),
       ...getBlobOperations(deps),

@@ -119,22 +119,34 @@ export function blobHeadersOf({ headers }: RequestHead, withPlain: boolean): Blo
   return Object.fromEntries(Object.entries(given).filter(([, one]) => one !== undefined && one !== ''))
 }
 
-/** Of the body of this request. @throws BlobFault `header-invalid` */
-export function checksumOf({ headers }: RequestHead): WantedChecksum {
-  const crc64 = headers.get('x-ms-content-crc64') ?? null
-  const md5 = md5Of('Content-MD5', headers.get('content-md5'))
+/** Of the body of this request. @throws BlobFault `md5-invalid`, `header-invalid` */
+export function checksumOf(head: RequestHead): WantedChecksum {
+  return checksumIn(head, { md5: 'content-md5', crc64: 'x-ms-content-crc64' })
+}
+
+/** Of what is read from a copy's source. @throws BlobFault `md5-invalid`, `header-invalid` */
+export function sourceChecksumOf(head: RequestHead): WantedChecksum {
+  return checksumIn(head, { md5: 'x-ms-source-content-md5', crc64: 'x-ms-source-content-crc64' })
+}
+
+/** One of the two: both would be one too many. */
+function checksumIn(
+  { headers }: RequestHead,
+  names: { readonly md5: string; readonly crc64: string },
+): WantedChecksum {
+  const crc64 = headers.get(names.crc64) ?? null
+  const md5 = md5Of(names.md5, headers.get(names.md5))
   if (crc64 !== null && (md5 !== null || Buffer.from(crc64, 'base64').length !== 8)) {
-    throw new BlobFault('header-invalid', { name: 'x-ms-content-crc64', value: crc64 })
+    throw new BlobFault('header-invalid', { name: names.crc64, value: crc64 })
   }
   return { md5, crc64 }
 }
 
-/** @throws BlobFault `header-invalid` */
-export function md5Of(name: string, value: string | undefined): string | null {
+/** @throws BlobFault `md5-invalid` */
+function md5Of(name: string, value: string | undefined): string | null {
   if (value === undefined || value === '') return null
   const raw = Buffer.from(value, 'base64')
-  if (raw.length !== 16 || raw.toString('base64') !== value)
-    throw new BlobFault('header-invalid', { name, value })
+  if (raw.length !== 16 || raw.toString('base64') !== value) throw new BlobFault('md5-invalid', { name })
   return value
 }
 

@@ -1,6 +1,6 @@
 import { type Call, operation } from '../../../http/operation.ts'
 import { MIB } from '../../../kernel/units.ts'
-import { checksum } from '../../../services/blob/checksum.ts'
+import { md5Checksum } from '../../../services/blob/checksum.ts'
 import type { Block, BlockList } from '../../../services/blob/get-block-list.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import { type XmlElement, writeXml } from '../../shared/xml.ts'
@@ -39,7 +39,7 @@ function putBlockListOperation({ blobs }: BlobWireDeps): BlobOperation {
     body: { kind: 'raw', maxBytes: MAX_LIST_BYTES },
     async run(call) {
       const { head, caller, body, signal } = call
-      const sum = checksum(checksumOf(head))
+      const sum = md5Checksum(checksumOf(head))
       sum.update(body.raw)
       sum.assert()
       const { doc } = await blobs.putBlockList(

@@ -1,5 +1,6 @@
-import { operation } from '../../../http/operation.ts'
+import { type RequestHead, operation, queryValue } from '../../../http/operation.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import type { WantedChecksum } from '../../../services/blob/checksum.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
@@ -41,7 +42,7 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
             tags: tagsOf(head),
             tier: head.headers.get('x-ms-access-tier') ?? null,
             encryption: encryptionOf(call),
-            checksum: checksumOf(head),
+            checksum: wholeChecksumOf(head),
             conditions: conditionsOf(head),
             leaseId: leaseIdOf(head),
             mayOverwrite: caller.permits(needs.writeBlob),
@@ -55,9 +56,41 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
         headers: {
           ...stampHeaders(blob.doc),
           ...writtenHeaders(blob.doc, head.headers.get('x-ms-encryption-scope') ?? null),
-          ...present({ 'content-md5': contentMd5, 'x-ms-version-id': blob.doc.versionId }),
+          ...present({
+            'content-md5': contentMd5,
+            'x-ms-content-crc64': head.headers.get('x-ms-content-crc64'),
+            'x-ms-version-id': blob.doc.versionId,
+          }),
         },
       }
     },
   })
+}
+
+/** The MD5 to be stored is checked as well: of a blob that comes whole, both mean the same. */
+function wholeChecksumOf(head: RequestHead): WantedChecksum {
+  const { md5, crc64 } = checksumOf(head)
+  return { md5: md5 ?? blobHeadersOf(head, false).contentMd5 ?? null, crc64 }
+}
+
+/** What is no other operation on a blob, and does not say what kind of blob it puts. */
+export function putUnknownOperation(): BlobOperation {
+  return operation<StorageCaller, BlobNeeds, '/{container}/{blob+}'>({
+    id: 'PutUnknown',
+    method: 'PUT',
+    path: '/{container}/{blob+}',
+    needs: needs.createBlob,
+    body: { kind: 'none' },
+    run: ({ head }) => Promise.reject(unknownPut(head)),
+  })
+}
+
+function unknownPut(head: RequestHead): BlobFault {
+  const comp = queryValue(head, 'comp')
+  if (comp !== undefined) return new BlobFault('query-invalid', { name: 'comp', value: comp })
+  const name = 'x-ms-blob-type'
+  const value = head.headers.get(name)
+  return value === undefined
+    ? new BlobFault('header-missing', { name })
+    : new BlobFault('header-invalid', { name, value })
 }
