@@ -1,6 +1,6 @@
 import { asBuffer } from '../../kernel/bytes.ts'
 import type { ExtentKey } from '../../crypto/extent-key.ts'
-import type { KeyLease, ServiceRecords } from '../keyring/keyring.ts'
+import type { KeyLease, ProtectedResource, ServiceRecords } from '../keyring/keyring.ts'
 import {
   type EncryptionScope,
   type StorageAccount,
@@ -49,12 +49,31 @@ export async function openContent(
 ): Promise<ContentSeal> {
   assertCustomerKey(encryption, customerKey)
   const scope = await enabledScope(accounts, account, encryption)
-  const lease = await keyring.open(scope === null ? protectedAccount(account) : protectedScope(scope), signal)
+  const lease = await keyring.open(protectedBy(account, scope), signal)
   // The account's key, or the scope's, must open all the same: who takes it away takes away what the client's key sealed.
   const keys = customerKey === null ? lease : customerKey.under(lease)
   if (!(scope ?? account).requiresInfrastructureEncryption) return contentSeal(account, keys, null)
   const service = await keyring.serviceRecords(protectedAccount(account))
   return contentSeal(account, doubled(keys, service), outerLayer(account, service))
+}
+
+/**
+ * For what is refused while the key is, though it reads no bytes: a key of the client's own need not be known.
+ *
+ * @throws KeyringFault `key-refused`; Outage; BlobFault `scope-disabled`
+ */
+export async function assertKeyInReach(
+  { keyring, accounts }: ContentDeps,
+  account: StorageAccount,
+  encryption: BlobEncryption,
+  signal: AbortSignal,
+): Promise<void> {
+  const scope = await enabledScope(accounts, account, encryption)
+  await (await keyring.open(protectedBy(account, scope), signal)).check()
+}
+
+function protectedBy(account: StorageAccount, scope: EncryptionScope | null): ProtectedResource {
+  return scope === null ? protectedAccount(account) : protectedScope(scope)
 }
 
 /** Records sealed under the one key, and then under the other. */

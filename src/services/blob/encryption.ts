@@ -42,6 +42,10 @@ export async function assertSameEncryption(
   if (scope.uid !== uid) throw new BlobFault('encryption-mismatch', {})
 }
 
+export function isSameEncryption(one: BlobEncryption, other: BlobEncryption): boolean {
+  return one.scope === other.scope && one.keySha256 === other.keySha256
+}
+
 async function getScope(
   accounts: BlobDeps['accounts'],
   account: StorageAccount,

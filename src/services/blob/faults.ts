@@ -71,6 +71,8 @@ export interface BlobFaults {
   'blob-overwritten': object
   'incremental-copy-source-invalid': { readonly reason: string }
   'snapshots-present': object
+  /** The version is the current one, which goes with the base blob alone. */
+  'current-version-operation-invalid': object
   'snapshot-operation-invalid': { readonly reason: string }
   'copy-source-unreachable': { readonly reason: string; readonly status?: number; readonly code?: string }
   'copy-source-invalid': { readonly reason: string }

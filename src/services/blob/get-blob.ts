@@ -1,17 +1,17 @@
 import type { Bytes } from '../../kernel/bytes.ts'
 import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { type BlobState, getBlobState } from './blob-rows.ts'
+import { type BlobState, getBlobState, placeOf } from './blob-rows.ts'
 import { type Conditions, assertReadable } from './conditions.ts'
 import { getContainer } from './container-rows.ts'
 import { type ContentSeal, openContent } from './content-seal.ts'
 import { tellingDamageIn } from './damage.ts'
 import { type Span, readParts } from './extent-map.ts'
 import { readExtents } from './extents.ts'
-import { BlobFault } from './faults.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobPath, BlobView } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
+import { assertNotArchived } from './tier.ts'
 import { viewOf } from './view.ts'
 
 export interface GetBlob {
@@ -22,7 +22,7 @@ export interface GetBlob {
 
 export interface BlobContent {
   readonly view: BlobView
-  /** Unsealed bytes of `span`, each checked before it is yielded; ends with the lease. */
+  /** Unsealed bytes of `span`, each checked before it is yielded; ends with the lease. @throws BlobFault `blob-archived` at once */
   read(span: Span, signal: AbortSignal): Bytes
 }
 
@@ -37,13 +37,12 @@ export async function getBlob(
   signal: AbortSignal,
 ): Promise<BlobContent> {
   const { seal, state, content } = await openForRead(deps, at, command, signal)
-  if (state.doc.tier?.name === 'Archive') {
-    // Its properties may be read, its bytes not: whoever reads them learns so before the first.
-    return { view: await viewOf(deps, seal, state, content), read: () => archived() }
-  }
   return {
     view: await viewOf(deps, seal, state, content),
-    read: (span, ending) => tellingDamageIn(readBlob(deps, { seal, state, content }, span, ending)),
+    read(span, ending) {
+      assertNotArchived(state.doc, deps.stamp().now)
+      return tellingDamageIn(readBlob(deps, { seal, state, content }, span, ending))
+    },
   }
 }
 
@@ -56,14 +55,15 @@ export interface OpenBlob {
 /** What every read of a blob begins with. */
 export async function openForRead(
   deps: BlobDeps,
-  { account, container: name, blob, moment }: BlobPath,
+  at: BlobPath,
   { conditions, leaseId, customerKey }: GetBlob,
   signal: AbortSignal,
 ): Promise<OpenBlob> {
   const { records, keyring, stamp } = deps
+  const { account } = at
   const seal = await openService(keyring, account)
-  const container = await getContainer(records.read, seal, name)
-  const state = await getBlobState(records.read, seal, { container: container.id, name: blob, moment })
+  const container = await getContainer(records.read, seal, at.container)
+  const state = await getBlobState(records.read, seal, placeOf(container, at))
   assertReadable(conditions, state.doc)
   assertLeaseForRead(state.doc.lease, leaseId, 'blob', stamp().now)
   const { encryption } = state.doc
@@ -80,10 +80,4 @@ export async function* readBlob(
   if (span.start === span.end) return
   const parts = await readParts(deps.records.read, seal, state.doc.extents, span)
   yield* readExtents(deps, content, { parts, span, signal })
-}
-
-function archived(): Bytes {
-  return {
-    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new BlobFault('blob-archived', {})) }),
-  }
 }

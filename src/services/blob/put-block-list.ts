@@ -5,12 +5,17 @@ import type { BlobDeps } from './blob-deps.ts'
 import { type BlobState, findBlob } from './blob-rows.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { assertCustomerKey, enabledScope, openContent } from './content-seal.ts'
-import { type WantedEncryption, assertSameEncryption, encryptionOfNew } from './encryption.ts'
+import {
+  type WantedEncryption,
+  assertSameEncryption,
+  encryptionOfNew,
+  isSameEncryption,
+} from './encryption.ts'
 import { readParts, writeParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import type { BlobEncryption, BlobHeaders, BlobPath, Metadata, Part, TierDoc } from './model.ts'
 import { changedUses } from './parts.ts'
-import { isSame, openBlock } from './put-block.ts'
+import { openBlock } from './put-block.ts'
 import { tierOf } from './put-blob.ts'
 import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
 import { type BlockDoc, type ServiceSeal, openService } from './service-seal.ts'
@@ -164,8 +169,8 @@ async function takeParts(
   }
   const docOf = (row: BlockRow) => known.get(row.ref) ?? openBlock(seal, place, row)
   const rows = new Map((await listBlocks(db, place)).map((row) => [row.block, row]))
-  const isOther = [...rows.values()].some((row) => !isSame(docOf(row).encryption, encryption))
-  if (isOther || (before !== null && !isSame(before.doc.encryption, encryption))) {
+  const isOther = [...rows.values()].some((row) => !isSameEncryption(docOf(row).encryption, encryption))
+  if (isOther || (before !== null && !isSameEncryption(before.doc.encryption, encryption))) {
     throw new BlobFault('encryption-mismatch', {})
   }
   const committed = await committedParts(db, seal, before, blocks, rows)

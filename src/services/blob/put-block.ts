@@ -8,7 +8,12 @@ import { type WantedChecksum, checksum } from './checksum.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { type ContentSeal, assertCustomerKey, openContent } from './content-seal.ts'
 import { assertNotCopying } from './copy-pending.ts'
-import { type WantedEncryption, assertSameEncryption, encryptionOfNew } from './encryption.ts'
+import {
+  type WantedEncryption,
+  assertSameEncryption,
+  encryptionOfNew,
+  isSameEncryption,
+} from './encryption.ts'
 import { type StagedExtent, beforeCommit, commitExtent, committing, stageExtent } from './extents.ts'
 import { BlobFault } from './faults.ts'
 import { assertLeaseForWrite } from './lease.ts'
@@ -155,7 +160,7 @@ async function replaceBlock(
   if (id !== container.id) throw new BlobFault('container-not-found', {})
   const place = { container: id, name: at.blob }
   const known = await assertBlockFits(db, seal, { place, block, leaseId, now })
-  if (known.encryption !== null && !isSame(known.encryption, encryption)) {
+  if (known.encryption !== null && !isSameEncryption(known.encryption, encryption)) {
     throw new BlobFault('encryption-mismatch', {})
   }
   const before = await findBlock(db, place, block)
@@ -176,8 +181,4 @@ export function openBlock(
   { block, ref, sealed }: BlockRow,
 ) {
   return seal.block.open({ container, name, block, ref }, sealed)
-}
-
-export function isSame(one: BlobEncryption, other: BlobEncryption): boolean {
-  return one.scope === other.scope && one.keySha256 === other.keySha256
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { DAY_MS } from '../../kernel/units.ts'
 import type { BytesRef } from '../../store/bytes/byte-store.ts'
-import { type BlobRow, deleteBlobRow, findBlobRow, someBlobRows } from '../../store/records/blob/blobs.ts'
+import { BASE, type BlobRow, findBlobRow, someBlobRows } from '../../store/records/blob/blobs.ts'
 import { deleteBlocks } from '../../store/records/blob/blocks.ts'
 import type { BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents } from '../../store/records/blob/extents.ts'
@@ -19,9 +19,10 @@ import { durableSoFar } from '../../store/records/records.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { openBlob } from './blob-rows.ts'
-import { releaseParts } from './extent-map.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 import { sweepMaps } from './sweep-maps.ts'
+import { settleTags } from './tags.ts'
+import { purgeState } from './versions.ts'
 
 export interface BlobSweepDeps extends Pick<BlobDeps, 'records' | 'bytes' | 'keyring' | 'stamp'> {
   readonly clock: Clock
@@ -125,9 +126,11 @@ async function sweepDeleted(
 }
 
 async function drop(db: BlobWrites, seal: ServiceSeal, row: BlobRow, now: number): Promise<void> {
-  const { doc } = openBlob(seal, row)
-  await deleteBlobRow(db, row)
-  await releaseParts(db, seal, doc.extents, now)
+  const state = openBlob(seal, row)
+  // Of a deleted container; a deleted blob is in no index.
+  if (state.moment === BASE && state.deletedAt === null)
+    await settleTags(db, seal, state, { before: state.doc.tags, after: null })
+  await purgeState(db, seal, state, now)
 }
 
 async function sweepBlocks(

@@ -223,6 +223,12 @@ export const blobErrors: Table<BlobFaults> = {
     ),
   'snapshots-present': () =>
     error(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.'),
+  'current-version-operation-invalid': () =>
+    error(
+      403,
+      'OperationNotAllowedOnRootBlob',
+      'The operation is not allowed on the current version of a blob.',
+    ),
   'snapshot-operation-invalid': ({ reason }) =>
     error(
       400,
