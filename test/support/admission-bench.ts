@@ -7,6 +7,7 @@ import { type ServedProtocol, serveProtocol } from '../../src/http/testing.ts'
 import { builtInRoles } from '../../src/services/access/built-in-roles.ts'
 import { StorageAuthFault } from '../../src/services/storage/auth-faults.ts'
 import { type DelegationKeys, delegationKeys } from '../../src/services/storage/delegation-keys.ts'
+import { standardBlobService } from '../../src/services/storage/blob-service-settings.ts'
 import type { StorageAccount } from '../../src/services/storage/storage-account.ts'
 import type {
   ContainerAccess,
@@ -197,11 +198,7 @@ function accountOf({ tenantId, subscriptionId }: EngineBench): StorageAccount {
     requiresInfrastructureEncryption: false,
     network: { isPublic: true, defaultAction: 'Allow', ipRules: [] },
     keys,
-    blobService: {
-      isVersioningEnabled: false,
-      deleteRetentionDays: null,
-      containerDeleteRetentionDays: null,
-    },
+    blobService: standardBlobService,
   }
 }
 

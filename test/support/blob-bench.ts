@@ -29,6 +29,7 @@ import {
   protectedScope,
 } from '../../src/services/storage/storage-account.ts'
 import { StorageAuthFault } from '../../src/services/storage/auth-faults.ts'
+import { standardBlobService } from '../../src/services/storage/blob-service-settings.ts'
 import { assertPermitted } from '../../src/services/storage/authorize.ts'
 import type { StorageCaller, StoragePermission } from '../../src/services/storage/storage-caller.ts'
 import { type FileByteStore, openFileByteStore } from '../../src/store/bytes/files/file-byte-store.ts'
@@ -149,11 +150,7 @@ export function newAccount(name: string): StorageAccount {
     requiresInfrastructureEncryption: false,
     network: { isPublic: true, defaultAction: 'Allow', ipRules: [] },
     keys: [],
-    blobService: {
-      isVersioningEnabled: false,
-      deleteRetentionDays: null,
-      containerDeleteRetentionDays: null,
-    },
+    blobService: standardBlobService,
   }
 }
 

@@ -43,8 +43,8 @@ export interface StorageNetwork {
   readonly ipRules: readonly string[]
 }
 
-/** `blobServices/default`, and the properties of the blob service on its data plane: one setting each. */
-export interface BlobServiceSettings {
+/** `blobServices/default`, and the properties of the blob service on its data plane: one setting each. An alias, as are its parts: JSON. */
+export type BlobServiceSettings = {
   readonly isVersioningEnabled: boolean
   /** Whole days, as in all of these; null: off. */
   readonly deleteRetentionDays: number | null
@@ -61,7 +61,7 @@ export interface BlobServiceSettings {
 }
 
 /** Paths of blobs in `$web`. */
-export interface StaticWebsite {
+export type StaticWebsite = {
   /** A file name, looked for in the folder that was asked for. */
   readonly indexDocument: string | null
   /** Answered wherever nothing is found, as a found page: what single-page applications want. */
@@ -69,7 +69,7 @@ export interface StaticWebsite {
   readonly errorDocument404Path: string | null
 }
 
-export interface AnalyticsLogging {
+export type AnalyticsLogging = {
   readonly version: string
   readonly isRead: boolean
   readonly isWrite: boolean
@@ -77,7 +77,7 @@ export interface AnalyticsLogging {
   readonly retentionDays: number | null
 }
 
-export interface AnalyticsMetrics {
+export type AnalyticsMetrics = {
   readonly version: string
   readonly isEnabled: boolean
   readonly includesApis: boolean
