@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { readConfig } from '../config/config.ts'
 import { openLog } from '../observe/log.ts'
 import { type VerifyProgress, type VerifyReport, verify } from '../server/verify.ts'
-import type { RegistryReport } from '../server/verify-registries.ts'
+import type { AccountReport, RegistryReport } from '../server/verify-resources.ts'
 import { progressLine, sizeText } from './progress.ts'
 
 type VerifyFlags = Partial<Record<'data' | 'sealKey' | 'remoteVaults', string>> & { readonly json?: true }
@@ -13,7 +13,7 @@ export function verifyCommand(): Command {
     .summary('check all that is stored, with or without the keys')
     .description(
       'Check lengths, tags and references of all that a data folder or a backup holds. Nobody may use it meanwhile: stop the\n' +
-        'server, or make a backup and verify that. What a registry holds is opened, down to the last segment, if the vault\n' +
+        'server, or make a backup and verify that. What a registry or a storage account holds is opened, down to the last segment, if the vault\n' +
         'gives its key; if not, its lengths and references are checked, and that is no failure. Exit code 1: something is damaged.',
     )
     .option('--data <dir>', 'data folder or backup (default: ./data)')
@@ -45,12 +45,20 @@ function progressText({ step, done }: VerifyProgress): string {
     databases: 'checking the databases',
     'keys store': `opening the keys store: ${done} rows`,
     stored: `checking lengths: ${done} extents`,
-    registries: `opening registries: ${sizeText(done)}`,
+    resources: `opening registries and storage accounts: ${sizeText(done)}`,
   }
   return texts[step]
 }
 
-function reportText({ documents, wrappings, stored, registries, damage, damageCount }: VerifyReport): string {
+function reportText({
+  documents,
+  wrappings,
+  stored,
+  registries,
+  accounts,
+  damage,
+  damageCount,
+}: VerifyReport): string {
   const leftovers =
     stored.unnamedFiles === 0
       ? ''
@@ -59,6 +67,7 @@ function reportText({ documents, wrappings, stored, registries, damage, damageCo
     ['keys store', `${documents} sealed rows, ${wrappings} wrapped root keys`],
     ['bytes', `${stored.extents} extents, ${sizeText(stored.bytes)}${leftovers}`],
     ...registries.map((registry): [string, string] => [registry.name, registryText(registry)]),
+    ...accounts.map((account): [string, string] => [account.name, accountText(account)]),
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`)
@@ -80,4 +89,11 @@ function registryText({ key, cause, content }: RegistryReport): string {
   const counts = `key opens: ${manifests} manifests, ${tags} tags, ${blobs} blobs, ${sizeText(bytes)}`
   if (incomplete.length === 0) return counts
   return `${counts}; ${incomplete.length} manifests name what is not there, as pushed or after a deletion`
+}
+
+function accountText({ key, cause, content }: AccountReport): string {
+  if (content === null) return `key ${key} (${cause ?? 'unknown'}): lengths and references only`
+  const { containers, blobs, bytes, underClientKeys } = content
+  const counts = `key opens: ${containers} containers, ${blobs} blobs, ${sizeText(bytes)}`
+  return underClientKeys === 0 ? counts : `${counts}; ${underClientKeys} more are under keys of their clients`
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { SealFault } from '../crypto/faults.ts'
 import type { Log } from '../observe/log.ts'
+import { verifyStoredBlobs } from '../services/blob/verify-stored.ts'
 import { isKeyringFault } from '../services/keyring/fault-kinds.ts'
 import { openWrappingStore } from '../services/keyring/wrapping-store.ts'
 import { registryTokenSigner } from '../services/registry/registry-tokens.ts'
@@ -16,7 +17,7 @@ import { wrappingsRepository } from '../store/records/wrappings/wrappings.ts'
 import { protectedTypes } from './protected-types.ts'
 import { type Stores, openStores } from './stores.ts'
 import { type Damage, DamageList } from './verify-damage.ts'
-import { type RegistryReport, verifyRegistries } from './verify-registries.ts'
+import { type ResourceReports, verifyResources } from './verify-resources.ts'
 
 export interface VerifyOptions extends Pick<Config, 'dataDir' | 'sealKeyFile' | 'leaseMs' | 'remoteVaults'> {
   readonly log: Log
@@ -24,19 +25,18 @@ export interface VerifyOptions extends Pick<Config, 'dataDir' | 'sealKeyFile' | 
 }
 
 export interface VerifyProgress {
-  readonly step: 'databases' | 'keys store' | 'stored' | 'registries'
+  readonly step: 'databases' | 'keys store' | 'stored' | 'resources'
   /** Rows, extents, or bytes so far. */
   readonly done: number
 }
 
-export interface VerifyReport {
+export interface VerifyReport extends ResourceReports {
   readonly ok: boolean
   readonly dataDir: string
   /** Sealed rows of the keys store that were looked at, and wrapped root keys. */
   readonly documents: number
   readonly wrappings: number
   readonly stored: StoredVerification
-  readonly registries: readonly RegistryReport[]
   readonly damageCount: number
   /** The first 1000. */
   readonly damage: readonly Damage[]
@@ -44,7 +44,7 @@ export interface VerifyReport {
 
 /**
  * Looks at all that is stored, in a data folder that nobody uses or in a backup. What no key is needed for always; what a
- * registry holds, where its key opens. Memory does not grow with what is stored.
+ * registry or a storage account holds, where its key opens. Memory does not grow with what is stored.
  *
  * It is opened as a start opens it: a change of key that a crash cut short is finished or undone first, and the vaults'
  * audit log in that folder records each unwrap.
@@ -65,25 +65,38 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     for (const problem of database.integrityProblems()) damage.add(name, problem)
   const documents = await verifyDocuments(stores, damage, progress)
   const wrappings = await verifyWrappings(stores, damage, options.log)
-  let extents = 0
-  const stored = await verifyStored(
-    { records: stores.data, bytes: stores.bytes },
-    {
-      damage: (where, problem) => damage.add(where, problem),
-      looked: (count) => progress({ step: 'stored', done: (extents += count) }),
-    },
-    never,
-  )
-  const registries = await verifyRegistries({ ...options, stores, damage, progress })
+  const stored = await verifyLengths(stores, damage, progress)
+  const resources = await verifyResources({ ...options, stores, damage, progress })
   return {
     ok: damage.count === 0,
     dataDir,
     documents,
     wrappings,
     stored,
-    registries,
+    ...resources,
     damageCount: damage.count,
     damage: damage.listed,
+  }
+}
+
+/** Of registries and storage accounts: they share the byte store. */
+async function verifyLengths(
+  stores: Stores,
+  damage: DamageList,
+  progress: NonNullable<VerifyOptions['progress']>,
+): Promise<StoredVerification> {
+  const from = { records: stores.data, bytes: stores.bytes }
+  let looked = 0
+  const sink = {
+    damage: (where: string, problem: string) => damage.add(where, problem),
+    looked: (count: number) => progress({ step: 'stored', done: (looked += count) }),
+  }
+  const registries = await verifyStored(from, sink, never)
+  const blobs = await verifyStoredBlobs(from, sink, never)
+  return {
+    ...registries,
+    extents: registries.extents + blobs.extents,
+    bytes: registries.bytes + blobs.bytes,
   }
 }
 

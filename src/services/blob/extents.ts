@@ -4,8 +4,8 @@ import { KIB } from '../../kernel/units.ts'
 import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
+import type { DataRecords } from '../../store/records/data-db.ts'
 import { type BlobExtentRow, findBlobExtents, insertBlobExtent } from '../../store/records/blob/extents.ts'
-import type { BlobDeps } from './blob-deps.ts'
 import type { ContentSeal } from './content-seal.ts'
 import type { PlacedPart, Span } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
@@ -117,7 +117,7 @@ const zeros = new Uint8Array(MAX_ZEROS + 1)
 
 /** Yields the bytes of `span` of what the parts hold. @throws BlobFault `content-damaged` when they do not hold it whole */
 export async function* readExtents(
-  { records, bytes }: Pick<BlobDeps, 'records' | 'bytes'>,
+  { records, bytes }: { readonly records: Pick<DataRecords, 'read'>; readonly bytes: SealedBytes },
   seal: ContentSeal,
   {
     parts,
