@@ -74,8 +74,19 @@ export interface BlobFaults {
   /** The version is the current one, which goes with the base blob alone. */
   'current-version-operation-invalid': object
   'snapshot-operation-invalid': { readonly reason: string }
-  'copy-source-unreachable': { readonly reason: string; readonly status?: number; readonly code?: string }
+  /** A source on another server, which did not answer, or may not be asked. */
+  'copy-source-unreachable': { readonly reason: string }
+  /** What that server answered; code null: none. */
+  'copy-source-refused': { readonly status: number; readonly code: string | null }
   'copy-source-invalid': { readonly reason: string }
+  'copy-source-too-large': { readonly maxBytes: number }
+  /** Conditions on the source, and on the destination, of a copy. */
+  'source-condition-not-met': object
+  'target-condition-not-met': object
+  /** Tags were given, and those of the source asked for. */
+  'copy-tags-ambiguous': object
+  /** The destination's lease ends by itself. */
+  'lease-not-infinite': object
   'copy-id-mismatch': object
   'copy-pending': object
   'copy-not-pending': object

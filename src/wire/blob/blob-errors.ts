@@ -1,5 +1,5 @@
 import type { BlobFaults } from '../../services/blob/faults.ts'
-import { type Table, type WireError, error } from './wire-error.ts'
+import { type Table, type WireError, copySourceError, error } from './wire-error.ts'
 
 const leaseStates: Readonly<Record<BlobFaults['lease-state-invalid']['action'], WireError>> = {
   acquire: error(
@@ -238,17 +238,40 @@ export const blobErrors: Table<BlobFaults> = {
         Reason: reason,
       },
     ),
-  'copy-source-unreachable': ({ reason, status, code }) => ({
-    ...error(
-      status ?? 400,
-      status === undefined ? 'CannotVerifyCopySource' : (code ?? 'CannotVerifyCopySource'),
-      `Could not verify the copy source within the specified time. ${reason}`,
+  'copy-source-unreachable': ({ reason }) =>
+    error(400, 'CannotVerifyCopySource', 'Could not verify the copy source within the specified time.', {
+      Reason: reason,
+    }),
+  'copy-source-refused': ({ status, code }) =>
+    copySourceError({ status, code, message: 'Could not verify the copy source.' }),
+  'copy-source-too-large': ({ maxBytes }) =>
+    error(409, 'CannotVerifyCopySource', 'The copy source is larger than this operation takes.', {
+      MaxLimit: String(maxBytes),
+    }),
+  'source-condition-not-met': () =>
+    error(
+      412,
+      'SourceConditionNotMet',
+      'The source condition specified using HTTP conditional header(s) is not met.',
     ),
-    headers:
-      code === undefined
-        ? {}
-        : { 'x-ms-copy-source-error-code': code, 'x-ms-copy-source-status-code': String(status ?? 400) },
-  }),
+  'target-condition-not-met': () =>
+    error(
+      412,
+      'TargetConditionNotMet',
+      'The target condition specified using HTTP conditional header(s) is not met.',
+    ),
+  'copy-tags-ambiguous': () =>
+    error(
+      409,
+      'BothUserTagsAndSourceTagsCopyPresentException',
+      'x-ms-tags must not be given where x-ms-copy-source-tag-option is COPY.',
+    ),
+  'lease-not-infinite': () =>
+    error(
+      412,
+      'InfiniteLeaseDurationRequired',
+      'The lease ID matched, but the specified lease must be an infinite-duration lease.',
+    ),
   'copy-source-invalid': ({ reason }) =>
     error(400, 'InvalidHeaderValue', 'The value for one of the HTTP headers is not in the correct format.', {
       HeaderName: 'x-ms-copy-source',

@@ -2,6 +2,7 @@ import { HttpFault, type HttpFaults } from '../../http/faults.ts'
 import type { Reply, RequestHead } from '../../http/operation.ts'
 import { Outage } from '../../kernel/fault.ts'
 import { azureTime } from '../../kernel/clock.ts'
+import { SourceFault } from '../../services/blob/copy-source.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
 import { KeyringFault, type KeyringFaults } from '../../services/keyring/keyring.ts'
 import type { RefusalCause } from '../../services/keyring/ports.ts'
@@ -10,7 +11,7 @@ import type { Endpoints } from '../../kernel/endpoints.ts'
 import { storageAuthError } from '../shared/storage-auth/errors.ts'
 import { type XmlElement, writeXml } from '../shared/xml.ts'
 import { blobErrors } from './blob-errors.ts'
-import { type Table, type WireError, error } from './wire-error.ts'
+import { type Table, type WireError, copySourceError, error } from './wire-error.ts'
 
 const tokenCauses: ReadonlySet<RefusalCause> = new Set(['identity-gone', 'token-refused'])
 
@@ -97,6 +98,7 @@ export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): 
 
 function render(thrown: unknown, endpoints: Endpoints): WireError {
   if (thrown instanceof BlobFault) return from(blobErrors, thrown)
+  if (thrown instanceof SourceFault) return copySourceError(render(thrown.facts.refusal, endpoints))
   if (thrown instanceof KeyringFault) return from(keys, thrown)
   if (isAuthFault(thrown)) return authError(thrown, endpoints)
   if (thrown instanceof HttpFault) return from(transport, thrown)
