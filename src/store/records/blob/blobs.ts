@@ -1,5 +1,5 @@
-import type { BlobReads, BlobWrites } from './containers.ts'
-import { endOfPrefix } from './containers.ts'
+import { statement } from '../statement.ts'
+import { type BlobReads, type BlobWrites, endOfPrefix } from './containers.ts'
 
 /** `moment` of the base blob: sorts behind every time. */
 export const BASE = '~'
@@ -20,41 +20,46 @@ export interface BlobRow extends BlobKey {
 
 const columns = ['container', 'name', 'moment', 'id', 'extent', 'deleted_at', 'sealed', 'metadata'] as const
 
-/** Deleted ones too. */
-export async function findBlobRow(
-  db: BlobReads,
-  { container, name, moment }: BlobKey,
-): Promise<BlobRow | null> {
-  const row = await db
+const find = statement((db: BlobReads, { container, name, moment }: BlobKey) =>
+  db
     .selectFrom('blob_blobs')
     .select(columns)
     .where('container', '=', container)
     .where('name', '=', name)
-    .where('moment', '=', moment)
-    .executeTakeFirst()
-  return row ?? null
+    .where('moment', '=', moment),
+)
+
+/** Deleted ones too. */
+export async function findBlobRow(db: BlobReads, key: BlobKey): Promise<BlobRow | null> {
+  return await find.first(db, key)
 }
 
-export async function putBlobRow(db: BlobWrites, row: BlobRow): Promise<void> {
-  const { id, extent, deleted_at, sealed, metadata } = row
-  await db
+const put = statement((db: BlobReads, row: BlobRow) => {
+  const { container, name, moment, id, extent, deleted_at, sealed, metadata } = row
+  return db
     .insertInto('blob_blobs')
-    .values(row)
+    .values({ container, name, moment, id, extent, deleted_at, sealed, metadata })
     .onConflict((conflict) =>
       conflict
         .columns(['container', 'name', 'moment'])
         .doUpdateSet({ id, extent, deleted_at, sealed, metadata }),
     )
-    .execute()
+})
+
+export async function putBlobRow(db: BlobWrites, row: BlobRow): Promise<void> {
+  await put.all(db, row)
 }
 
-export async function deleteBlobRow(db: BlobWrites, { container, name, moment }: BlobKey): Promise<void> {
-  await db
+const deleteOne = statement((db: BlobReads, { container, name, moment }: BlobKey) =>
+  db
     .deleteFrom('blob_blobs')
     .where('container', '=', container)
     .where('name', '=', name)
-    .where('moment', '=', moment)
-    .execute()
+    .where('moment', '=', moment),
+)
+
+export async function deleteBlobRow(db: BlobWrites, key: BlobKey): Promise<void> {
+  await deleteOne.all(db, key)
 }
 
 /** All of one name, in the order of their moments; the base blob last. */

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { DataDb } from '../data-db.ts'
+import { statement } from '../statement.ts'
 
 /** What reads rows: the readers' connections, or a transaction that wants to see its own writes. */
 export type BlobReads = Kysely<DataDb>
@@ -15,20 +16,23 @@ export interface ContainerRow {
 
 const columns = ['id', 'name', 'deleted_at', 'sealed'] as const
 
+const find = statement(
+  (db: BlobReads, { account, name }: { readonly account: string; readonly name: string }) =>
+    db
+      .selectFrom('blob_containers')
+      .select(columns)
+      .where('account', '=', account)
+      .where('name', '=', name)
+      .where('deleted_at', 'is', null),
+)
+
 /** One that is not deleted. */
 export async function findContainer(
   db: BlobReads,
   account: string,
   name: string,
 ): Promise<ContainerRow | null> {
-  const row = await db
-    .selectFrom('blob_containers')
-    .select(columns)
-    .where('account', '=', account)
-    .where('name', '=', name)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-  return row ?? null
+  return await find.first(db, { account, name })
 }
 
 export async function insertContainer(
