@@ -5,13 +5,21 @@ import type { BlobWireDeps } from './deps.ts'
 import { fail } from './errors.ts'
 import { blobHeaders } from './headers.ts'
 import type { BlobNeeds } from './needs.ts'
+import { blobImmutabilityOperations } from './operations/blob-immutability.ts'
+import { blobMetadataOperations } from './operations/blob-metadata.ts'
+import { blobTagsOperations } from './operations/blob-tags.ts'
 import { blockListOperations } from './operations/block-list.ts'
 import { containerOperations } from './operations/containers.ts'
-import { deleteBlobOperation } from './operations/delete-blob.ts'
+import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete-blob.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
+import { leaseBlobOperation } from './operations/lease-blob.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
 import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
+import { setBlobExpiryOperation } from './operations/set-blob-expiry.ts'
+import { setBlobPropertiesOperation } from './operations/set-blob-properties.ts'
+import { setBlobTierOperation } from './operations/set-blob-tier.ts'
+import { snapshotBlobOperation } from './operations/snapshot-blob.ts'
 
 /** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
 export function blobProtocol(
@@ -24,12 +32,22 @@ export function blobProtocol(
     operations: [
       ...containerOperations(deps),
       listBlobsOperation(deps),
-      putBlobOperation(deps),
-      putUnknownOperation(),
       putBlockOperation(deps),
       ...blockListOperations(deps),
       ...getBlobOperations(deps),
-      deleteBlobOperation(deps),
+      ...deleteBlobOperations(deps),
+      undeleteBlobOperation(deps),
+      ...blobMetadataOperations(deps),
+      setBlobPropertiesOperation(deps),
+      ...blobTagsOperations(deps),
+      setBlobTierOperation(deps),
+      snapshotBlobOperation(deps),
+      leaseBlobOperation(deps),
+      ...blobImmutabilityOperations(deps),
+      setBlobExpiryOperation(),
+      // Behind whatever a query tells from them: among equals the first is taken.
+      putBlobOperation(deps),
+      putUnknownOperation(),
     ],
     admit: (head, matched) => admit(deps.auth, head, matched),
     fail: (thrown, head) => fail(thrown, head, deps.endpoints),

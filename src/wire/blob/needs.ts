@@ -65,4 +65,20 @@ export const needs = {
   /** Of a blob that is not there. */
   createBlob: { sas: ['w', 'c'], resource: 'object', action: data('add/action'), publicAccess: null },
   deleteBlob: { sas: ['d'], resource: 'object', action: data('delete'), publicAccess: null },
+  deleteVersion: {
+    sas: ['x'],
+    resource: 'object',
+    action: data('deleteBlobVersion/action'),
+    publicAccess: null,
+  },
+  leaseBlob: { sas: ['w', 'd'], resource: 'object', action: data('write'), publicAccess: null },
+  readTags: { sas: ['t'], resource: 'object', action: data('tags/read'), publicAccess: null },
+  writeTags: { sas: ['t'], resource: 'object', action: data('tags/write'), publicAccess: null },
+  findBlobs: { sas: ['f'], resource: 'object', action: data('filter/action'), publicAccess: null },
+  setImmutability: {
+    sas: ['i'],
+    resource: 'object',
+    action: data('immutableStorage/runAsSuperUser/action'),
+    publicAccess: null,
+  },
 } as const satisfies Record<string, StoragePermission>

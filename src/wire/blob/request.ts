@@ -6,6 +6,7 @@ import type { WantedEncryption } from '../../services/blob/encryption.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
 import type { BlobHeaders, BlobPath, ContainerPath, Metadata } from '../../services/blob/model.ts'
 import { parseMoment } from '../../services/blob/stamps.ts'
+import { parseTags } from '../../services/blob/tags.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import { assertBlobName, assertContainerName } from './names.ts'
 
@@ -25,18 +26,27 @@ export function containerOf({ caller, params }: Addressed): ContainerPath {
 export function blobOf(call: Addressed): BlobPath {
   const blob = call.params['blob'] ?? ''
   assertBlobName(blob)
-  return { ...containerOf(call), blob, moment: momentOf(call.head) }
+  return { ...containerOf(call), blob, ...momentOf(call.head) }
 }
 
-function momentOf(head: RequestHead): string | null {
-  for (const name of ['snapshot', 'versionid'] as const) {
-    const value = queryValue(head, name)
-    if (value === undefined) continue
-    const moment = parseMoment(value)
-    if (moment === null) throw new BlobFault('query-invalid', { name, value })
-    return moment
-  }
-  return null
+function momentOf(head: RequestHead): Pick<BlobPath, 'moment' | 'kind'> {
+  const snapshot = queryValue(head, 'snapshot')
+  const version = queryValue(head, 'versionid')
+  if (snapshot !== undefined && version !== undefined)
+    throw new BlobFault('query-invalid', { name: 'versionid', value: version })
+  const value = snapshot ?? version
+  if (value === undefined) return { moment: null }
+  const moment = parseMoment(value)
+  const kind = snapshot === undefined ? 'version' : 'snapshot'
+  if (moment === null)
+    throw new BlobFault('query-invalid', { name: kind === 'version' ? 'versionid' : kind, value })
+  return { moment, kind }
+}
+
+/** What has no part of its own in the table must not be taken for the blob as a whole. @throws BlobFault `query-invalid` */
+export function assertNoComp(head: RequestHead): void {
+  const value = queryValue(head, 'comp')
+  if (value !== undefined && value !== '') throw new BlobFault('query-invalid', { name: 'comp', value })
 }
 
 /** @throws BlobFault `header-invalid` */
@@ -186,5 +196,5 @@ export function customerKeyOf({ headers }: RequestHead, prefix: '' | 'source-'):
 /** `a=1&b=2` of `x-ms-tags`, percent-encoded. @throws BlobFault `tags-invalid` */
 export function tagsOf({ headers }: RequestHead): Readonly<Record<string, string>> | null {
   const value = headers.get('x-ms-tags')
-  return value === undefined || value === '' ? null : Object.fromEntries(new URLSearchParams(value))
+  return value === undefined ? null : parseTags(new URLSearchParams(value))
 }

@@ -5,7 +5,7 @@ import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blobPropertyHeaders } from '../present.ts'
 import { rangeOf } from '../ranges.ts'
-import { blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
+import { assertNoComp, blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
 
 const path = '/{container}/{blob+}'
 
@@ -13,6 +13,7 @@ const path = '/{container}/{blob+}'
 export function getBlobOperations({ blobs, clock }: BlobWireDeps): readonly BlobOperation[] {
   const found = async (call: Call<StorageCaller>): Promise<BlobContent> => {
     const { head, signal } = call
+    assertNoComp(head)
     const command = {
       conditions: conditionsOf(head),
       leaseId: leaseIdOf(head),
