@@ -1,21 +1,23 @@
 import type { Bytes } from '../../kernel/bytes.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import type { BlobState } from './blob-rows.ts'
-import { getContainer } from './container-rows.ts'
-import { openContent } from './content-seal.ts'
-import { type WantedEncryption, encryptionOfNew } from './encryption.ts'
+import { type WantedChecksum, md5Checksum } from './checksum.ts'
+import type { WantedEncryption } from './encryption.ts'
 import { writeParts } from './extent-map.ts'
 import { beforeCommit, commitExtent, committing, partOf, stageExtent } from './extents.ts'
-import { type WantedChecksum, md5Checksum } from './checksum.ts'
 import type { BlobHeaders, BlobPath, Metadata, TierDoc } from './model.ts'
-import { type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
-import { openService } from './service-seal.ts'
+import { type Destination, openDestination } from './open-destination.ts'
+import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
 
-export interface PutBlob extends ReplaceOptions {
+/** What a client says of a new block blob. */
+export interface NewBlockBlob extends ReplaceOptions, Pick<NewBlob, 'immutability' | 'hasLegalHold'> {
   readonly headers: BlobHeaders
   readonly metadata: Metadata
   readonly tags: Readonly<Record<string, string>> | null
   readonly tier: TierDoc['name'] | null
+}
+
+export interface PutBlob extends NewBlockBlob {
   readonly encryption: WantedEncryption
   /** What the client says of the body; compared before anything is committed. */
   readonly checksum: WantedChecksum
@@ -41,17 +43,19 @@ export async function putBlob(
   body: Bytes,
   signal: AbortSignal,
 ): Promise<PutResult> {
-  const { records, bytes, keyring } = deps
-  const { account } = at
-  const seal = await openService(keyring, account)
-  const container = await getContainer(records.read, seal, at.container)
-  const encryption = await encryptionOfNew(deps, account, container.doc, command.encryption)
-  const content = await openContent(
-    deps,
-    account,
-    { encryption, customerKey: command.encryption.customerKey },
-    signal,
-  )
+  const destination = await openDestination(deps, at, command.encryption, signal)
+  return await putWhole(deps, { destination, command }, body, signal)
+}
+
+/** The same once its destination is open. */
+export async function putWhole(
+  deps: BlobDeps,
+  { destination, command }: { readonly destination: Destination; readonly command: PutBlob },
+  body: Bytes,
+  signal: AbortSignal,
+): Promise<PutResult> {
+  const { records, bytes } = deps
+  const { seal, place, content } = destination
   const sum = md5Checksum(command.checksum)
   const staged = await stageExtent(bytes, content, body, { signal, onPlain: (chunk) => sum.update(chunk) })
   const id = newBlobId()
@@ -61,32 +65,49 @@ export async function putBlob(
     return content.sealMetadata(id, command.metadata)
   })
   const contentMd5 = sum.md5()
-  const headers = { contentMd5, ...command.headers }
   const stamp = deps.stamp()
-  const place = { containerId: container.id, container: at.container, blob: at.blob }
   const blob = await committing(bytes, [staged], () =>
     records.write((db) =>
       replaceBlob(db, { seal, stamp }, { place, options: command }, async () => {
-        if (staged !== null) await commitExtent(db, account.uid, staged)
+        if (staged !== null) await commitExtent(db, seal.account.uid, staged)
         return {
-          type: 'BlockBlob',
+          ...plainBlockBlob,
+          ...givenOf(command, destination, stamp.now),
           id,
           metadata,
           length: staged?.length ?? 0,
-          headers,
-          encryption,
+          headers: { contentMd5, ...command.headers },
           extents: await writeParts(db, seal, staged === null ? [] : [partOf(staged)]),
-          tier: tierOf(command.tier, account.accessTier, stamp.now),
-          tags: command.tags,
-          copy: null,
-          sequenceNumber: null,
-          blockCount: null,
-          isSealed: false,
         }
       }),
     ),
   )
   return { blob, contentMd5 }
+}
+
+/** What of a block blob that was not copied is always the same. */
+export const plainBlockBlob = {
+  type: 'BlockBlob',
+  copy: null,
+  sequenceNumber: null,
+  blockCount: null,
+  isSealed: false,
+} as const satisfies Partial<NewBlob>
+
+/** What of a new blob is as the client said. */
+export function givenOf(
+  { headers, tags, tier, immutability, hasLegalHold }: Omit<NewBlockBlob, keyof ReplaceOptions>,
+  { seal, encryption }: Pick<Destination, 'seal' | 'encryption'>,
+  now: number,
+) {
+  return {
+    headers,
+    tags,
+    encryption,
+    tier: tierOf(tier, seal.account.accessTier, now),
+    ...(immutability === undefined ? {} : { immutability }),
+    ...(hasLegalHold === undefined ? {} : { hasLegalHold }),
+  }
 }
 
 /** The tier that was asked for, or the account's. */

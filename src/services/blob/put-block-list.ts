@@ -13,11 +13,11 @@ import {
 } from './encryption.ts'
 import { readParts, writeParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
-import type { BlobEncryption, BlobHeaders, BlobPath, Metadata, Part, TierDoc } from './model.ts'
+import type { BlobEncryption, BlobPath, Part } from './model.ts'
 import { changedUses } from './parts.ts'
 import { openBlock } from './put-block.ts'
-import { tierOf } from './put-blob.ts'
-import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
+import { type NewBlockBlob, givenOf, plainBlockBlob } from './put-blob.ts'
+import { newBlobId, replaceBlob } from './replace-blob.ts'
 import { type BlockDoc, type ServiceSeal, openService } from './service-seal.ts'
 
 /** Of one block list. */
@@ -30,12 +30,8 @@ export interface ListedBlock {
   readonly id: string
 }
 
-export interface PutBlockList extends ReplaceOptions {
+export interface PutBlockList extends NewBlockBlob {
   readonly blocks: readonly ListedBlock[]
-  readonly headers: BlobHeaders
-  readonly metadata: Metadata
-  readonly tags: Readonly<Record<string, string>> | null
-  readonly tier: TierDoc['name'] | null
   readonly encryption: WantedEncryption
 }
 
@@ -73,27 +69,15 @@ export async function putBlockList(
       const parts = await takeParts(db, blob, { blocks: command.blocks, now: stamp.now })
       return {
         ...plainBlockBlob,
+        ...givenOf(command, { seal, encryption }, stamp.now),
         id,
         metadata,
         length: parts.reduce((sum, { length }) => sum + length, 0),
-        headers: command.headers,
-        encryption,
         extents: await writeParts(db, seal, parts),
-        tier: tierOf(command.tier, account.accessTier, stamp.now),
-        tags: command.tags,
       }
     }),
   )
 }
-
-/** What of a block blob that was not copied is always the same. */
-export const plainBlockBlob = {
-  type: 'BlockBlob',
-  copy: null,
-  sequenceNumber: null,
-  blockCount: null,
-  isSealed: false,
-} as const satisfies Partial<NewBlob>
 
 interface BlockPlace {
   readonly container: string

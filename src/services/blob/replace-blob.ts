@@ -14,6 +14,7 @@ import type { BlobDoc } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
 import { settleTags } from './tags.ts'
+import { assertTypeSupported } from './supported-types.ts'
 import { assertTypeOfVersions, becomesVersion, keepReplaced } from './versions.ts'
 
 /** What a write of a whole blob is subject to. */
@@ -44,9 +45,11 @@ export interface NewBlob extends Pick<
   readonly metadata: Uint8Array | null
   readonly immutability?: BlobDoc['immutability']
   readonly hasLegalHold?: boolean
+  /** Absent: what comes here is another blob than what was. */
+  readonly lineage?: string
 }
 
-interface Place {
+export interface Place {
   readonly containerId: string
   readonly container: string
   readonly blob: string
@@ -75,6 +78,7 @@ export async function replaceBlob(
   assertLeaseForWrite(before?.doc.lease ?? null, options.leaseId, 'blob', stamp.now)
   if (before !== null) assertMayReplace(seal.account, container, before, stamp.now)
   const made = await make(before, container)
+  assertTypeSupported(seal.account, made.type)
   await assertTypeOfVersions(
     db,
     seal,
@@ -127,6 +131,7 @@ function stateOf(
     doc: {
       immutability: inheritedImmutability(container.doc, now),
       hasLegalHold: false,
+      lineage: made.type === 'PageBlob' ? etag : null,
       ...made,
       kind: 'base',
       etag,
@@ -142,8 +147,4 @@ function stateOf(
 /** A name for what a new blob's metadata is bound to. */
 export function newBlobId(): string {
   return randomHex(16)
-}
-
-export interface WritePlace extends Place {
-  readonly account: StorageAccount
 }
