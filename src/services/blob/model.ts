@@ -48,8 +48,10 @@ export interface BlobDoc {
   readonly tier: TierDoc | null
   readonly tags: Readonly<Record<string, string>> | null
   readonly copy: CopyDoc | null
-  /** Page blobs. */
-  readonly sequenceNumber: number | null
+  /** Page blobs: decimal, 0 to 2^63 - 1. */
+  readonly sequenceNumber: string | null
+  /** Page blobs: another one for whatever took the blob's place as a whole. Snapshots that differ in it are not compared. */
+  readonly lineage: string | null
   /** Append blobs: blocks so far, and whether more may come. */
   readonly blockCount: number | null
   readonly isSealed: boolean
