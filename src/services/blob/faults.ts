@@ -1,4 +1,5 @@
 import { Fault } from '../../kernel/fault.ts'
+import type { BlobType } from './model.ts'
 
 type About = 'blob' | 'container'
 
@@ -12,11 +13,22 @@ export interface BlobFaults {
   'container-already-exists': object
   /** A container of that name is being deleted for good. */
   'container-being-deleted': object
+  /** What it holds may not go yet. */
+  'container-protected': { readonly cause: 'LegalHold' | 'ImmutabilityPolicy' }
+  /** Containers know no conditions on entity tags. */
+  'conditions-unsupported': object
+  /** The account is asked on its secondary endpoint, and has none, or is asked to change something there. */
+  'secondary-refused': { readonly reason: string }
+  /** No rule of CORS lets the request through. */
+  'preflight-refused': object
   'blob-not-found': object
   'blob-already-exists': object
   /** The operation is for blobs of another type. */
   'blob-type-invalid': { readonly type: string }
+  /** Accounts of that kind have no such blobs. */
+  'blob-type-unsupported': { readonly type: BlobType }
   'name-invalid': { readonly reason: string }
+  'name-length-invalid': { readonly min: number; readonly max: number }
   'condition-not-met': object
   /** The same for reads: If-None-Match or If-Modified-Since say that the client has it. */
   'not-modified': object
@@ -49,6 +61,9 @@ export interface BlobFaults {
   'document-invalid': { readonly reason: string }
   /** Well-formed, with a value that may not be. */
   'document-value-invalid': { readonly name: string; readonly value: string }
+  'document-node-missing': { readonly name: string }
+  /** A setting that would be believed and not carried out. */
+  'document-node-unsupported': { readonly name: string }
   'metadata-invalid': object
   'metadata-empty-name': object
   'metadata-too-large': object
@@ -70,6 +85,11 @@ export interface BlobFaults {
   'previous-snapshot-too-new': object
   'blob-overwritten': object
   'incremental-copy-source-invalid': { readonly reason: string }
+  /** The blob is where incremental copies go, and nothing else. */
+  'incremental-copy-only': object
+  /** Its copies are of another blob. */
+  'incremental-copy-mismatch': object
+  'incremental-copy-too-old': object
   'snapshots-present': object
   /** The version is the current one, which goes with the base blob alone. */
   'current-version-operation-invalid': object

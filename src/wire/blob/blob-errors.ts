@@ -1,4 +1,6 @@
 import type { BlobFaults } from '../../services/blob/faults.ts'
+import { partErrors } from './part-errors.ts'
+import { serviceErrors } from './service-errors.ts'
 import { type Table, type WireError, copySourceError, error } from './wire-error.ts'
 
 const leaseStates: Readonly<Record<BlobFaults['lease-state-invalid']['action'], WireError>> = {
@@ -188,39 +190,8 @@ export const blobErrors: Table<BlobFaults> = {
       'BlockCountExceedsLimit',
       `The ${about} block count cannot exceed the maximum limit of ${max.toLocaleString('en-US')} blocks.`,
     ),
-  'append-position-not-met': () =>
-    error(412, 'AppendPositionConditionNotMet', 'The append position condition specified was not met.'),
-  'max-blob-size-not-met': () =>
-    error(412, 'MaxBlobSizeConditionNotMet', 'The max blob size condition specified was not met.'),
-  'sequence-number-not-met': () =>
-    error(412, 'SequenceNumberConditionNotMet', 'The sequence number condition specified was not met.'),
-  'sequence-number-increment-too-large': () =>
-    error(
-      409,
-      'SequenceNumberIncrementTooLarge',
-      'The sequence number increment cannot be performed because it would result in overflow of the sequence number.',
-    ),
-  'page-range-invalid': ({ size }) => ({
-    ...error(416, 'InvalidPageRange', 'The page range specified is invalid.'),
-    headers: { 'content-range': `bytes */${size}` },
-  }),
-  'previous-snapshot-not-found': () =>
-    error(409, 'PreviousSnapshotNotFound', 'The previous snapshot is not found.'),
-  'previous-snapshot-too-new': () =>
-    error(
-      409,
-      'PreviousSnapshotCannotBeNewer',
-      'The prevsnapshot query parameter value cannot be newer than snapshot query parameter value.',
-    ),
-  'blob-overwritten': () =>
-    error(409, 'BlobOverwritten', 'The blob has been recreated since the previous snapshot was taken.'),
-  'incremental-copy-source-invalid': ({ reason }) =>
-    error(
-      409,
-      'IncrementalCopySourceMustBeSnapshot',
-      'The source for incremental copy request must be a snapshot.',
-      { Reason: reason },
-    ),
+  ...partErrors,
+  ...serviceErrors,
   'snapshots-present': () =>
     error(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.'),
   'current-version-operation-invalid': () =>
@@ -314,12 +285,6 @@ export const blobErrors: Table<BlobFaults> = {
     error(400, 'InvalidHeaderValue', 'The value for one of the HTTP headers is not in the correct format.', {
       Reason: reason,
     }),
-  'blob-sealed': () =>
-    error(
-      409,
-      'BlobIsSealed',
-      "The specified blob is sealed and its contents can't be modified unless the blob is re-created after a delete.",
-    ),
   'scope-not-found': ({ scope }) =>
     error(400, 'InvalidHeaderValue', 'The encryption scope does not exist.', {
       HeaderName: 'x-ms-encryption-scope',
