@@ -17,6 +17,7 @@ import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
 import { listBlobs } from './list-blobs.ts'
+import { type PartWrites, type PartialBlobs, partWrites, partialBlobs } from './partial-blobs.ts'
 import { putBlob } from './put-blob.ts'
 import { putBlock } from './put-block.ts'
 import { putBlockList } from './put-block-list.ts'
@@ -29,7 +30,7 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
  * What storage accounts hold as blobs. Whatever needs the customer's key opens it first: with the key refused the fault is the
  * keyring's. Of any, BlobFault `content-damaged`: what is stored does not open, or is not there.
  */
-export interface BlobService extends AsyncDisposable, BlobStates {
+export interface BlobService extends AsyncDisposable, BlobStates, PartialBlobs, PartWrites {
   readonly createContainer: Bound<typeof createContainer>
   readonly getContainerProperties: Bound<typeof getContainerProperties>
   readonly deleteContainer: Bound<typeof deleteContainer>
@@ -68,18 +69,20 @@ const READ_GRACE_MS = HOUR_MS
 const BLOCK_GRACE_MS = 7 * DAY_MS
 
 /** Those that take a body, which comes once: they see to an ended lease by themselves. */
-type Streamed = 'putBlob' | 'putBlock'
+type Streamed = 'putBlob' | 'putBlock' | keyof PartWrites
 type Unkeyed = 'containers' | 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
 export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobServiceDeps): BlobService {
   const disposed = new AbortController()
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
   const streamed: Pick<BlobService, Streamed> = {
+    ...partWrites(deps),
     putBlob: (put, body, signal) => putBlob(deps, put, body, signal),
     putBlock: (put, body, signal) => putBlock(deps, put, body, signal),
   }
   const whole: Omit<BlobService, Streamed | Unkeyed> = {
     ...blobStates(deps),
+    ...partialBlobs(deps),
     createContainer: (path, wanted) => createContainer(deps, path, wanted),
     getContainerProperties: (path, leaseId) => getContainerProperties(deps, path, leaseId),
     deleteContainer: (path, options) => deleteContainer(deps, path, options),
