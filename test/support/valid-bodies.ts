@@ -13,7 +13,7 @@ export interface ValidBody {
 
 /** A good body for each kind of write: what a fuzzer bends. */
 export function validBodies({ rest, estate }: Pick<Target, 'rest' | 'estate'>): readonly ValidBody[] {
-  const { tenantId, clientId } = rest.server.owner
+  const { tenantId, clientId, domain, port } = rest.server.owner
   const { identity, keyId } = estate
   return [
     { fits: /Group$/, body: { location: 'eastus', tags: { a: 'b' } } },
@@ -107,7 +107,25 @@ export function validBodies({ rest, estate }: Pick<Target, 'rest' | 'estate'>): 
     },
     { fits: /crypt$|wrapKey$|WrapKey$/, body: { alg: 'RSA-OAEP-256', value: 'AQID' } },
     { fits: /UpdateKey/, body: { attributes: { enabled: false, nbf: 1, exp: 2 } } },
-    { fits: /Application$/, body: { displayName: 'app', keyCredentials: [], passwordCredentials: [] } },
+    {
+      fits: /Application$/,
+      body: {
+        displayName: 'app',
+        signInAudience: 'AzureADMultipleOrgs',
+        keyCredentials: [],
+        passwordCredentials: [],
+      },
+    },
+    {
+      fits: /FederatedCredential$/,
+      body: {
+        name: 'fic',
+        issuer: `https://login.${domain}:${port}/${tenantId}/v2.0`,
+        subject: identity.principalId,
+        audiences: ['api://AzureADTokenExchange'],
+        description: 'd',
+      },
+    },
     { fits: /ServicePrincipal$/, body: { appId: clientId, accountEnabled: true } },
     { fits: /^Add/, body: { passwordCredential: { displayName: 'p', endDateTime: '2030-01-01T00:00:00Z' } } },
     { fits: /^Remove/, body: { keyId: clientId } },
