@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Az, openAz } from '../support/az.ts'
 import { azureSdk } from '../support/azure-sdk.ts'
-import {
-  type TestIdentity,
-  makeIdentity,
-  makeKey,
-  makeVault,
-  serviceKeyPermissions,
-  setPolicy,
-  vaultPath,
-} from '../support/cmk.ts'
+import { makeIdentity, makeKey, serviceKeyPermissions, setPolicy, vaultPath } from '../support/cmk.ts'
 import { type TestPrincipal, makeServicePrincipal } from '../support/principals.ts'
 import { GROUP, LOCATION, type Site, openSite } from '../support/site.ts'
 import {
@@ -17,6 +9,7 @@ import {
   accountPath,
   getAccount,
   makeEncryptedAccount,
+  makeKeyedVault,
   makePlainAccount,
   newAccount,
 } from '../support/storage-account.ts'
@@ -33,7 +26,7 @@ describe('who runs the storage does not hold the key', () => {
   afterAll(() => site[Symbol.asyncDispose]())
 
   it('B08 a storage administrator enables a key without rights at the vault; a reader does not', async () => {
-    const { identity, vaultUri } = await keyring('delegated')
+    const { identity, vaultUri } = await makeKeyedVault(site, 'delegated')
     await makePlainAccount(site, 'delegated')
     const { login, principalId } = await makeServicePrincipal(site, 'storage administrator')
     await grant(principalId, 'Storage Account Contributor', await idOf('delegated'))
@@ -132,7 +125,7 @@ describe('who runs the storage does not hold the key', () => {
   })
 
   it('B66 the forms of the how-tos: versions, identities and the way back, flag by flag', async () => {
-    const { identity, vault, vaultUri, keyId } = await keyring('howto')
+    const { identity, vault, vaultUri, keyId } = await makeKeyedVault(site, 'howto')
     const version = keyId.split('/').at(-1) ?? ''
     // A new account with a pinned version.
     await az(
@@ -188,7 +181,7 @@ describe('who runs the storage does not hold the key', () => {
   })
 
   it('behind the vault’s firewall an account is configured where trusted services are let through', async () => {
-    const { identity, vault, vaultUri } = await keyring('walled')
+    const { identity, vault, vaultUri } = await makeKeyedVault(site, 'walled')
     const wall = (bypass: 'AzureServices' | 'None') =>
       site.sdk.vaults.vaults.update(GROUP, vault, {
         properties: { networkAcls: { bypass, defaultAction: 'Deny' } },
@@ -202,14 +195,6 @@ describe('who runs the storage does not hold the key', () => {
     await create()
     expect((await accountEncryption(site, 'walled')).keySource).toBe('Microsoft.Keyvault')
   })
-
-  async function keyring(name: string) {
-    const identity: TestIdentity = await makeIdentity(site, `id-${name}`)
-    const vault = `kv-${name}`
-    await makeVault(site, vault, { [identity.principalId]: serviceKeyPermissions })
-    const keyId = await makeKey(site, vault, 'key1')
-    return { identity, vault, vaultUri: site.server.url(`${vault}.vault`), keyId }
-  }
 
   async function idOf(account: string): Promise<string> {
     return (await getAccount(site, account)).id ?? accountPath(account)

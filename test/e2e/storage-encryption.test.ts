@@ -19,6 +19,7 @@ import {
   accountPath,
   getAccount,
   makeEncryptedAccount,
+  makeKeyedVault,
   makePlainAccount,
   newAccount,
 } from '../support/storage-account.ts'
@@ -35,7 +36,7 @@ describe('a customer-managed key on a storage account', () => {
   afterAll(() => site[Symbol.asyncDispose]())
 
   it('B01, B25 an account is created under a key with the flags of az, and says so', async () => {
-    const { identity, vaultUri, keyId } = await keyring('created')
+    const { identity, vaultUri, keyId } = await makeKeyedVault(site, 'created')
     await az(
       ...words`storage account create -g ${GROUP} -n created --sku Standard_LRS --kind StorageV2`,
       ...words`--identity-type UserAssigned --user-identity-id ${identity.id}`,
@@ -64,7 +65,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('names are read in any letter case', async () => {
-    const { identity, vaultUri, keyId } = await keyring('anycase')
+    const { identity, vaultUri, keyId } = await makeKeyedVault(site, 'anycase')
     const body = {
       location: LOCATION,
       kind: 'storagev2',
@@ -96,7 +97,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('B25 at creation the system-assigned identity will not do, and no identity neither', async () => {
-    const { vaultUri } = await keyring('early')
+    const { vaultUri } = await makeKeyedVault(site, 'early')
     const encryption = {
       keySource: 'Microsoft.Keyvault',
       keyvaultproperties: { keyname: 'key1', keyvaulturi: vaultUri },
@@ -121,7 +122,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('B26, B07 an existing account takes a user-assigned or its system-assigned identity', async () => {
-    const { identity, vault, vaultUri, keyId } = await keyring('later')
+    const { identity, vault, vaultUri, keyId } = await makeKeyedVault(site, 'later')
     await az(...words`storage account create -g ${GROUP} -n later`)
     await az(
       ...words`storage account update -g ${GROUP} -n later --identity-type UserAssigned --user-identity-id ${identity.id}`,
@@ -175,7 +176,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('B12 each of the three permissions is needed, and the refusal names identity and key', async () => {
-    const { identity, vault, vaultUri } = await keyring('minimum')
+    const { identity, vault, vaultUri } = await makeKeyedVault(site, 'minimum')
     await makePlainAccount(site, 'minimum')
     for (const missing of serviceKeyPermissions) {
       await setPolicy(
@@ -258,7 +259,7 @@ describe('a customer-managed key on a storage account', () => {
   )
 
   it('a disabled key, one that may not wrap, one that is not there and one that has expired are refused with reasons', async () => {
-    const { identity, vault, vaultUri } = await keyring('unfit')
+    const { identity, vault, vaultUri } = await makeKeyedVault(site, 'unfit')
     await makePlainAccount(site, 'unfit')
     const keys = site.sdk.keys(vault)
     await keys.createRsaKey('disabled', { enabled: false })
@@ -280,7 +281,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('B03 a vault that this installation may not ask is refused, whatever its name looks like', async () => {
-    const { identity, vaultUri } = await keyring('places')
+    const { identity, vaultUri } = await makeKeyedVault(site, 'places')
     await makePlainAccount(site, 'places')
     const { port } = site.server
     for (const uri of [
@@ -304,7 +305,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('B24, B55 an identity must be named, and be assigned to the account', async () => {
-    const { identity, vaultUri } = await keyring('unnamed')
+    const { identity, vaultUri } = await makeKeyedVault(site, 'unnamed')
     const stranger = await makeIdentity(site, 'id-stranger')
     await makePlainAccount(site, 'unnamed')
     const encryption = {
@@ -336,7 +337,7 @@ describe('a customer-managed key on a storage account', () => {
   })
 
   it('a key source without a key, a key without a source, and an unknown source are told apart', async () => {
-    const { vaultUri } = await keyring('halves')
+    const { vaultUri } = await makeKeyedVault(site, 'halves')
     await makePlainAccount(site, 'halves')
     for (const [encryption, code] of [
       [{ keySource: 'Microsoft.Keyvault' }, 'MissingKeyvaultProperties'],
@@ -489,14 +490,6 @@ describe('a customer-managed key on a storage account', () => {
     await enable(name, identity.id, vaultUri)
     expect((await getAccount(site, name)).statusOfPrimary).toBe('available')
   })
-
-  async function keyring(name: string) {
-    const identity = await makeIdentity(site, `id-${name}`)
-    const vault = `kv-${name}`
-    await makeVault(site, vault, { [identity.principalId]: serviceKeyPermissions })
-    const keyId = await makeKey(site, vault, 'key1')
-    return { identity, vault, vaultUri: site.server.url(`${vault}.vault`), keyId }
-  }
 
   function enable(account: string, identityId: string, vaultUri: string, key = 'key1') {
     return update(account, {

@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Az } from '../support/az.ts'
-import {
-  auditOf,
-  makeIdentity,
-  makeKey,
-  makeVault,
-  serviceKeyPermissions,
-  setPolicy,
-} from '../support/cmk.ts'
+import { auditOf, makeKey, makeVault, serviceKeyPermissions, setPolicy } from '../support/cmk.ts'
 import { GROUP, type Site, openSite } from '../support/site.ts'
 import {
   accountEncryption,
   accountPath,
   getAccount,
   makeEncryptedAccount,
+  makeKeyedVault,
   newAccount,
 } from '../support/storage-account.ts'
 import { words } from '../support/words.ts'
@@ -186,16 +180,13 @@ describe('versions of the key of a storage account', () => {
 
   /** Account `name` under the one version that its key has. */
   async function pinned(name: string) {
-    const identity = await makeIdentity(site, `id-${name}`)
-    const vault = `kv-${name}`
-    await makeVault(site, vault, { [identity.principalId]: serviceKeyPermissions })
-    const keyId = await makeKey(site, vault, 'key1')
-    const vaultUri = site.server.url(`${vault}.vault`)
+    const keyed = await makeKeyedVault(site, name)
+    const { identity, vaultUri, keyId } = keyed
     const version = keyId.split('/').at(-1) ?? ''
     const account = newAccount(identity, { vaultUri, name: 'key1', version })
     await site.sdk.storage.storageAccounts.create(GROUP, name, account)
     expect((await encryptionOf(name)).keyVersion).toBe(version)
-    return { name, identity, vault, vaultUri, keyId }
+    return { name, ...keyed }
   }
 
   async function enable(

@@ -4,13 +4,17 @@ import { GROUP, LOCATION, type Site } from './site.ts'
 
 /** Quick ways, through the SDK, to a storage account that a test needs and does not prove. */
 
-export interface EncryptedAccount {
-  readonly name: string
+/** A vault with the key `key1`, which the identity may use. */
+export interface KeyedVault {
   readonly vault: string
   readonly vaultUri: string
   readonly identity: TestIdentity
   /** With its version. */
   readonly keyId: string
+}
+
+export interface EncryptedAccount extends KeyedVault {
+  readonly name: string
 }
 
 export const plainAccount: StorageAccountCreateParameters = {
@@ -46,20 +50,25 @@ export async function makePlainAccount(
   return await sdk.storage.storageAccounts.create(GROUP, name, { ...plainAccount, ...more })
 }
 
+/** Identity `id-name`, vault `kv-name`. */
+export async function makeKeyedVault(site: Site, name: string): Promise<KeyedVault> {
+  const identity = await makeIdentity(site, `id-${name}`)
+  const vault = `kv-${name}`
+  await makeVault(site, vault, { [identity.principalId]: serviceKeyPermissions })
+  const keyId = await makeKey(site, vault, 'key1')
+  return { vault, vaultUri: site.server.url(`${vault}.vault`), identity, keyId }
+}
+
 /** Account `name` under a key of its own: identity `id-name`, vault `kv-name`, newest version of key `key1`. */
 export async function makeEncryptedAccount(
   site: Site,
   name: string,
   more: Partial<StorageAccountCreateParameters> = {},
 ): Promise<EncryptedAccount> {
-  const identity = await makeIdentity(site, `id-${name}`)
-  const vault = `kv-${name}`
-  await makeVault(site, vault, { [identity.principalId]: serviceKeyPermissions })
-  const keyId = await makeKey(site, vault, 'key1')
-  const vaultUri = site.server.url(`${vault}.vault`)
-  const account = newAccount(identity, { vaultUri, name: 'key1' })
+  const keyed = await makeKeyedVault(site, name)
+  const account = newAccount(keyed.identity, { vaultUri: keyed.vaultUri, name: 'key1' })
   await site.sdk.storage.storageAccounts.create(GROUP, name, { ...account, ...more })
-  return { name, vault, vaultUri, identity, keyId }
+  return { name, ...keyed }
 }
 
 export async function getAccount({ sdk }: Site, name: string): Promise<StorageAccount> {
