@@ -56,7 +56,7 @@ export interface KeyChange {
 }
 
 /**
- * The vault as the keyring sees it. In-process for now, over HTTPS later: so nothing is passed but a token, a key id
+ * The vault as the keyring sees it. In this process, or over HTTPS on another server: so nothing is passed but a token, a key id
  * and bytes. Every method throws `KeyHolderFault` for a refusal, `Outage` for no answer.
  */
 export interface KeyHolder {

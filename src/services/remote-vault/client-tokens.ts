@@ -94,6 +94,7 @@ function refusedBy(answer: HttpsAnswer, url: URL, clientId: string): unknown {
   const isRefusal = answer.status === 400 || answer.status === 401
   if (!isRefusal || typeof error !== 'string') return outageOf(answer, url)
   const number = /^AADSTS\d{1,10}/.exec(typeof description === 'string' ? description : '')?.[0]
-  const message = `${url.origin} gives no token to the client ${clientId} (${number ?? error.slice(0, 64)}).`
+  const word = number ?? /^\w{1,64}$/.exec(error)?.[0] ?? 'no known error'
+  const message = `${url.origin} gives no token to the client ${clientId} (${word}).`
   return new KeyHolderFault('refused', { cause: 'token-refused', keyId: '', message })
 }
