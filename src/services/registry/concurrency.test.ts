@@ -22,8 +22,8 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-/** Layers that many images share, so that pushes, deletions and collection meet at the same blobs. */
-const layers = Array.from({ length: 16 }, () => randomBytes(5_000))
+/** Layers that many images share, in files and in rows, so that pushes, deletions and collection meet at the same blobs. */
+const layers = Array.from({ length: 16 }, (_, index) => randomBytes(index % 2 === 0 ? 20_000 : 5_000))
 const repositories = ['one', 'two', 'three/four']
 const WORKERS = 6
 const ROUNDS = 40
@@ -94,10 +94,12 @@ it(
     const sweeper = async () => {
       while (!isDone) {
         swept += (await bench.content.sweep()).memberships
-        bench.world.clock.advance(GRACE / 10)
+        bench.world.clock.advance(GRACE / 20)
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
     }
+    // The first one walks over all folders, and would still do so when the others are done.
+    await bench.content.sweep()
     const sweeping = sweeper()
     try {
       await Promise.all(Array.from({ length: WORKERS }, (_, n) => worker(n)))

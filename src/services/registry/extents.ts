@@ -1,5 +1,7 @@
 import { ExtentKey } from '../../crypto/extent-key.ts'
 import type { Bytes } from '../../kernel/bytes.ts'
+import { KIB } from '../../kernel/units.ts'
+import { beginningOf } from '../../store/bytes/beginning.ts'
 import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
 import type { ExtentRow } from '../../store/records/registry/uploads.ts'
@@ -7,10 +9,14 @@ import { RegistryFault } from './faults.ts'
 import { underLease } from '../keyring/lease-ended.ts'
 import type { ExtentPlace, RegistrySeal } from './registry-seal.ts'
 
-/** Sealed bytes that are durable and that no row names yet. */
+/** Sealed bytes that no row names yet: durable in the byte store, or about to go into the row itself. */
 export interface StagedExtent extends ExtentPlace {
   readonly sealed: Uint8Array
+  readonly is_inline: number
 }
+
+/** Bodies up to this length stand in their row: one transaction instead of a file, a rename and two syncs. */
+export const MAX_INLINE_BYTES = 16 * KIB
 
 interface StageOptions {
   readonly signal: AbortSignal
@@ -25,16 +31,24 @@ export async function stageExtent(
   body: Bytes,
   { signal, onPlain }: StageOptions,
 ): Promise<StagedExtent | null> {
-  const filled = await unlessEmpty(body)
-  if (filled === null) return null
-  const key = ExtentKey.generate()
+  const beginning = await beginningOf(body, MAX_INLINE_BYTES)
   const ref = newBytesRef()
-  const { length } = await bytes.write(key, ref, filled, { signal, guard: guardOf(seal), onPlain })
+  if ('whole' in beginning) {
+    const { length } = beginning.whole
+    if (length === 0) return null
+    onPlain(beginning.whole)
+    await seal.lease.check()
+    const place = { owner, ref, start, length }
+    return { ...place, is_inline: 1, sealed: seal.sealShort(place, beginning.whole) }
+  }
+  const key = ExtentKey.generate()
+  const options = { signal, guard: guardOf(seal), onPlain }
+  const { length } = await bytes.write(key, ref, beginning.longer, options)
   const place = { owner, ref, start, length }
-  return await beforeCommit(bytes, [place], async () => {
+  return await beforeCommit(bytes, [{ ref, is_inline: 0 }], async () => {
     // The stream may have ended just before its lease.
     await seal.lease.check()
-    return { ...place, sealed: seal.sealExtent(place, key) }
+    return { ...place, is_inline: 0, sealed: seal.sealExtent(place, key) }
   })
 }
 
@@ -60,8 +74,11 @@ export async function* readExtents(
     const place = { owner, ref: row.ref as BytesRef, start: row.start, length: row.length }
     const part = { start: at - row.start, end: Math.min(range.end, row.start + row.length) - row.start }
     await seal.lease.check()
-    const key = seal.openExtent(place, row.sealed)
-    yield* bytes.read(key, place.ref, row.length, part, { signal, guard: guardOf(seal) })
+    if (row.is_inline === 1) yield seal.openShort(place, row.sealed).subarray(part.start, part.end)
+    else {
+      const key = seal.openExtent(place, row.sealed)
+      yield* bytes.read(key, place.ref, row.length, part, { signal, guard: guardOf(seal) })
+    }
     at = row.start + part.end
   }
   if (at < range.end) throw new Error(`the extents of ${owner} end at ${at}, before ${range.end}`)
@@ -70,7 +87,7 @@ export async function* readExtents(
 /** Runs what comes between staging and commit: whatever fails there, nothing was committed, and the bytes may go. */
 export async function beforeCommit<T>(
   bytes: SealedBytes,
-  staged: readonly (Pick<ExtentPlace, 'ref'> | null)[],
+  staged: readonly Staged[],
   step: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -88,7 +105,7 @@ export async function beforeCommit<T>(
 export async function committing<T>(
   bytes: SealedBytes,
   { lease }: RegistrySeal,
-  staged: readonly (Pick<ExtentPlace, 'ref'> | null)[],
+  staged: readonly Staged[],
   commit: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -99,8 +116,11 @@ export async function committing<T>(
   }
 }
 
-function refsOf(staged: readonly (Pick<ExtentPlace, 'ref'> | null)[]): readonly string[] {
-  return staged.flatMap((extent) => extent?.ref ?? [])
+type Staged = Pick<StagedExtent, 'ref' | 'is_inline'> | null
+
+/** Of those with files. */
+export function refsOf(staged: readonly Staged[]): readonly string[] {
+  return staged.flatMap((extent) => (extent === null || extent.is_inline === 1 ? [] : [extent.ref]))
 }
 
 /** Frees what no row names any more. */
@@ -111,27 +131,4 @@ export async function discardBytes(bytes: SealedBytes, refs: readonly string[]):
 
 function guardOf({ lease }: RegistrySeal): { check(): void | Promise<void> } {
   return { check: () => lease.check() }
-}
-
-/** The same bytes; null when there are none. An empty chunk counts as nothing. */
-async function unlessEmpty(body: Bytes): Promise<Bytes | null> {
-  const chunks = body[Symbol.asyncIterator]()
-  for (;;) {
-    const first = await chunks.next()
-    if (first.done === true) return null
-    if (first.value.length > 0) return startingWith(first.value, chunks)
-  }
-}
-
-function startingWith(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
-  let isFirst = true
-  const chunks: AsyncIterator<Uint8Array> = {
-    next() {
-      if (!isFirst) return rest.next()
-      isFirst = false
-      return Promise.resolve({ done: false, value: first })
-    },
-    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
-  }
-  return { [Symbol.asyncIterator]: () => chunks }
 }

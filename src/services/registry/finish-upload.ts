@@ -13,6 +13,7 @@ import {
   committing,
   discardBytes,
   readExtents,
+  refsOf,
   stageExtent,
 } from './extents.ts'
 import { RegistryFault } from './faults.ts'
@@ -129,7 +130,7 @@ async function commitBlob(
     })
     if (last !== null) await insertExtent(db, rowOf(last, registry))
   } else {
-    refs = [...(await deleteExtents(db, id)), ...(last === null ? [] : [last.ref])]
+    refs = [...(await deleteExtents(db, id)), ...refsOf([last])]
   }
   const sealed = seal.membership.seal({ repository, index }, { blob })
   await putMembership(db, { repository, digest_index: index, blob, sealed }, now)

@@ -14,6 +14,7 @@ import {
   sha,
 } from '../../../test/support/registry-bench.ts'
 import { collect } from '../../kernel/bytes.ts'
+import { MAX_INLINE_BYTES } from './extents.ts'
 
 let bench: RegistryBench
 beforeAll(async () => {
@@ -141,10 +142,13 @@ describe('a row that was moved in the database', () => {
     await expect(pullBlob(bench, 'rows/mine', sha(mine))).rejects.toMatchObject(broken)
   })
 
-  it('puts no extent into another blob, nor at another place of its own', async () => {
+  it.each([
+    ['in files', MAX_INLINE_BYTES + 1],
+    ['in rows', 70],
+  ])('puts no extent into another blob, nor at another place of its own: %s', async (_case, bytes) => {
     const path = at('rows/extents')
     const { uploadId } = await bench.content.startUpload({ ...path, algorithm: 'sha256' }, never)
-    const parts = [randomBytes(70), randomBytes(70)]
+    const parts = [randomBytes(bytes), randomBytes(bytes)]
     for (const part of parts) await bench.content.appendUpload({ ...path, uploadId }, chunkOf(part), never)
     const digest = sha(Buffer.concat(parts))
     await bench.content.finishUpload({ ...path, uploadId, digest }, chunkOf(Buffer.alloc(0)), never)
@@ -157,19 +161,39 @@ describe('a row that was moved in the database', () => {
           .where('start', '=', start)
           .execute()
       })
-    await swap(0, 1_000)
-    await swap(70, 0)
-    await swap(1_000, 70)
+    await swap(0, 1_000_000)
+    await swap(bytes, 0)
+    await swap(1_000_000, bytes)
     await expect(pullBlob(bench, 'rows/extents', digest)).rejects.toMatchObject(broken)
-    await swap(0, 1_000)
-    await swap(70, 0)
-    await swap(1_000, 70)
-    expect(await pullBlob(bench, 'rows/extents', digest)).toHaveLength(140)
+    await swap(0, 1_000_000)
+    await swap(bytes, 0)
+    await swap(1_000_000, bytes)
+    expect(await pullBlob(bench, 'rows/extents', digest)).toHaveLength(2 * bytes)
     await write().write(async (db) => {
-      await db.deleteFrom('registry_extents').where('owner', '=', uploadId).where('start', '=', 70).execute()
+      await db
+        .deleteFrom('registry_extents')
+        .where('owner', '=', uploadId)
+        .where('start', '=', bytes)
+        .execute()
     })
     await expect(pullBlob(bench, 'rows/extents', digest)).rejects.toThrow()
   })
+
+  it.each([70, MAX_INLINE_BYTES + 1])(
+    'takes no body of a row for a key, and no key for a body (%i bytes)',
+    async (length) => {
+      const bytes = randomBytes(length)
+      await pushBlob(bench, 'rows/flipped', bytes)
+      await write().write(async (db) => {
+        await db
+          .updateTable('registry_extents')
+          .set({ is_inline: length > MAX_INLINE_BYTES ? 1 : 0 })
+          .where('length', '=', length)
+          .execute()
+      })
+      await expect(pullBlob(bench, 'rows/flipped', sha(bytes))).rejects.toMatchObject(broken)
+    },
+  )
 })
 
 describe('what lies on the disk', () => {

@@ -88,6 +88,9 @@ export interface RegistrySeal {
   upload: Sealed<{ readonly id: string; readonly repository: string }, UploadDoc>
   sealBody(key: ManifestRowKey, body: Uint8Array): Buffer
   openBody(key: ManifestRowKey, sealed: Uint8Array): Buffer
+  /** A body that stands in the extent's row. */
+  sealShort(place: ExtentPlace, body: Uint8Array): Buffer
+  openShort(place: ExtentPlace, sealed: Uint8Array): Buffer
   sealExtent(place: ExtentPlace, key: ExtentKey): Buffer
   openExtent(place: ExtentPlace, sealed: Uint8Array): ExtentKey
 }
@@ -123,8 +126,10 @@ function registrySeal(lease: KeyLease, uid: string): RegistrySeal {
   })
   const bodyContext = ({ repository, index }: ManifestRowKey) =>
     context('manifest_bodies', repository, hex(index))
-  const extentContext = ({ owner, ref, start, length }: ExtentPlace) =>
-    context('extents', owner, ref, String(start), String(length))
+  const placeContext = (table: string, { owner, ref, start, length }: ExtentPlace) =>
+    context(table, owner, ref, String(start), String(length))
+  const extentContext = (place: ExtentPlace) => placeContext('extents', place)
+  const shortContext = (place: ExtentPlace) => placeContext('extent_bodies', place)
   return {
     lease,
     indexOf: (digest) => lease.indexOf('registry digest', digest),
@@ -136,6 +141,8 @@ function registrySeal(lease: KeyLease, uid: string): RegistrySeal {
     upload: documents(({ id, repository }) => context('uploads', id, repository)),
     sealBody: (key, body) => lease.sealRecord(bodyContext(key), body),
     openBody: (key, sealed) => lease.openRecord(bodyContext(key), sealed),
+    sealShort: (place, body) => lease.sealRecord(shortContext(place), body),
+    openShort: (place, sealed) => lease.openRecord(shortContext(place), sealed),
     sealExtent: (place, key) =>
       lease.sealRecord(
         extentContext(place),

@@ -20,6 +20,7 @@ import { collect } from '../../kernel/bytes.ts'
 import { Outage } from '../../kernel/fault.ts'
 import { DAY_MS, HOUR_MS } from '../../kernel/units.ts'
 import { newBytesRef } from '../../store/bytes/byte-store.ts'
+import { MAX_INLINE_BYTES } from './extents.ts'
 import { openRegistryContent } from './registry-content.ts'
 
 const GRACE = 4 * HOUR_MS
@@ -35,6 +36,8 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
+/** So that it is a file. */
+const LONG = MAX_INLINE_BYTES + 1
 const nothing = { uploads: 0, memberships: 0, blobs: 0, extents: 0, orphans: 0 }
 const path = (name: string) => ({ registry: bench.registry, name })
 
@@ -48,7 +51,7 @@ describe('sweep()', () => {
   })
 
   it('takes a blob that no manifest has named for the grace, and its bytes after the reads’ grace', async () => {
-    const digest = await pushBlob(bench, 'app', randomBytes(100))
+    const digest = await pushBlob(bench, 'app', randomBytes(LONG))
     bench.world.clock.advance(GRACE)
     expect(await bench.content.sweep()).toEqual(nothing)
     bench.world.clock.advance(1)
@@ -59,6 +62,14 @@ describe('sweep()', () => {
     expect(await bench.content.sweep()).toEqual({ ...nothing, extents: 1 })
     expect(await extentsIn(bench)).toBe(0)
     expect(await bench.content.usedBytes(bench.registry.uid)).toBe(0)
+  })
+
+  it('leaves nothing of a short blob once it is deleted: neither row nor body', async () => {
+    const digest = await pushBlob(bench, 'app', randomBytes(100))
+    await bench.content.deleteBlob({ ...path('app'), digest }, never)
+    expect(await bench.process.data.read.selectFrom('registry_extents').selectAll().execute()).toEqual([])
+    bench.world.clock.advance(DAY_MS)
+    expect(await bench.content.sweep()).toEqual(nothing)
   })
 
   it('lets a download go on that had begun before', async () => {
@@ -149,22 +160,25 @@ describe('sweep()', () => {
     const begin = () => bench.content.startUpload({ ...path('app'), algorithm: 'sha256' }, never)
     const [idle, used] = [await begin(), await begin()]
     for (const { uploadId } of [idle, used]) {
+      await bench.content.appendUpload({ ...path('app'), uploadId }, chunkOf(randomBytes(LONG)), never)
       await bench.content.appendUpload({ ...path('app'), uploadId }, chunkOf(randomBytes(10)), never)
     }
     bench.world.clock.advance(6 * DAY_MS)
     await bench.content.appendUpload(
       { ...path('app'), uploadId: used.uploadId },
-      chunkOf(randomBytes(10)),
+      chunkOf(randomBytes(LONG)),
       never,
     )
     bench.world.clock.advance(2 * DAY_MS)
     expect(await bench.content.sweep()).toEqual({ ...nothing, uploads: 1 })
     expect(await extentsIn(bench)).toBe(2)
-    expect(await bench.content.getUpload({ ...path('app'), ...used }, never)).toMatchObject({ size: 20 })
+    expect(await bench.content.getUpload({ ...path('app'), ...used }, never)).toMatchObject({
+      size: 2 * LONG + 10,
+    })
   })
 
   it('discards old bytes that no row names, and no others', async () => {
-    const bytes = randomBytes(100)
+    const bytes = randomBytes(LONG)
     await pushBlob(bench, 'app', bytes)
     const [old, young] = [newBytesRef(), newBytesRef()]
     for (const ref of [old, young]) await bench.bytes.write(ref, bodyOf(randomBytes(10)), { signal: never })
@@ -180,7 +194,7 @@ describe('sweep()', () => {
     async (which) => {
       if (which === 'that no row names') await agedOrphan()
       else {
-        const digest = await pushBlob(bench, 'app', randomBytes(100))
+        const digest = await pushBlob(bench, 'app', randomBytes(LONG))
         await bench.content.deleteBlob({ ...path('app'), digest }, never)
         bench.world.clock.advance(HOUR_MS + 1)
       }
@@ -218,7 +232,7 @@ async function age(ref: string): Promise<void> {
 describe('discard()', () => {
   it('drops all of one registry, and its bytes with the sweeps after', async () => {
     const other = await bench.addRegistry()
-    const bytes = randomBytes(100)
+    const bytes = randomBytes(LONG)
     await pushBlob(bench, 'app', bytes, other)
     for (const name of ['app', 'b/c']) await pushImage(bench, name, imageOf([bytes, randomBytes(9)]), ['v1'])
     await bench.content.startUpload({ ...path('app'), algorithm: 'sha256' }, never)
@@ -233,6 +247,6 @@ describe('discard()', () => {
     bench.world.clock.advance(2 * HOUR_MS)
     await bench.content.sweep()
     expect(await extentsIn(bench)).toBe(1)
-    expect(await bench.content.usedBytes(other.uid)).toBe(100)
+    expect(await bench.content.usedBytes(other.uid)).toBe(LONG)
   })
 })

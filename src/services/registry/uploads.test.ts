@@ -12,8 +12,10 @@ import {
   sha,
 } from '../../../test/support/registry-bench.ts'
 import { HttpFault } from '../../http/faults.ts'
+import { collect } from '../../kernel/bytes.ts'
 import type { Chunk } from './append-upload.ts'
 import type { Digest } from './digest.ts'
+import { MAX_INLINE_BYTES } from './extents.ts'
 
 let bench: RegistryBench
 beforeAll(async () => {
@@ -24,6 +26,8 @@ afterAll(async () => {
 })
 
 const name = 'team/app'
+/** So that it is a file. */
+const LONG = MAX_INLINE_BYTES + 1
 const at = () => ({ registry: bench.registry, name })
 const begin = async (algorithm: 'sha256' | 'sha512' = 'sha256') => {
   const { uploadId } = await bench.content.startUpload({ ...at(), algorithm }, never)
@@ -59,8 +63,38 @@ describe('an upload', () => {
     expect(await pullBlob(bench, name, sha(Buffer.alloc(0)))).toHaveLength(0)
   })
 
+  it('makes no file of a short chunk, and gives every range of what stands in rows and files', async () => {
+    const before = await extentsIn(bench)
+    const upload = await begin()
+    const parts = [10, LONG, MAX_INLINE_BYTES, 1].map((length) => randomBytes(length))
+    for (const part of parts) await append(upload, chunkOf(part))
+    expect(await extentsIn(bench)).toBe(before + 1)
+    const whole = Buffer.concat(parts)
+    await finish(upload, sha(whole))
+    const blob = await bench.content.getBlob({ ...at(), digest: sha(whole) }, never)
+    for (const [start, end] of [
+      [0, whole.length],
+      [3, 7],
+      [9, 11],
+      [LONG + 5, LONG + 20],
+      [LONG + 10 + MAX_INLINE_BYTES - 1, whole.length],
+    ] as const)
+      expect((await collect(blob.read({ start, end }, never))).equals(whole.subarray(start, end))).toBe(true)
+  })
+
+  it('keeps a short body once too when it is pushed in one request', async () => {
+    const bytes = randomBytes(100)
+    const push = () => bench.content.putBlob({ ...at(), digest: sha(bytes) }, chunkOf(bytes), never)
+    await push()
+    const rows = () => bench.process.data.read.selectFrom('registry_extents').select('ref').execute()
+    const before = (await rows()).length
+    await push()
+    expect(await rows()).toHaveLength(before)
+    expect((await pullBlob(bench, name, sha(bytes))).equals(bytes)).toBe(true)
+  })
+
   it('refuses a chunk out of order, keeps nothing of it, and goes on', async () => {
-    const [a, b] = [randomBytes(10), randomBytes(10)]
+    const [a, b] = [randomBytes(10), randomBytes(LONG)]
     const upload = await begin()
     await append(upload, ranged(a, 0))
     const before = await extentsIn(bench)
@@ -81,8 +115,10 @@ describe('an upload', () => {
   it('refuses a chunk that is not as long as its range, announced or not', async () => {
     const upload = await begin()
     const before = await extentsIn(bench)
-    await expect(append(upload, ranged(randomBytes(5), 0, 9))).rejects.toMatchObject({ code: 'size-invalid' })
-    const unannounced = { ...ranged(randomBytes(5), 0, 9), length: null }
+    await expect(append(upload, ranged(randomBytes(LONG), 0, 9))).rejects.toMatchObject({
+      code: 'size-invalid',
+    })
+    const unannounced = { ...ranged(randomBytes(LONG), 0, 9), length: null }
     await expect(append(upload, unannounced)).rejects.toMatchObject({ code: 'size-invalid' })
     expect(await extentsIn(bench)).toBe(before)
     expect((await bench.content.getUpload(upload, never)).size).toBe(0)
@@ -116,7 +152,7 @@ describe('an upload', () => {
 
   it('is as it was after a digest that does not match', async () => {
     const upload = await begin()
-    const [a, b] = [randomBytes(20), randomBytes(20)]
+    const [a, b] = [randomBytes(20), randomBytes(LONG)]
     await append(upload, chunkOf(a))
     const before = await extentsIn(bench)
     await expect(finish(upload, sha(a), b)).rejects.toMatchObject({ code: 'digest-invalid' })
@@ -151,6 +187,7 @@ describe('an upload', () => {
   it('is gone after it was cancelled, with its bytes', async () => {
     const before = await extentsIn(bench)
     const upload = await begin()
+    await append(upload, chunkOf(randomBytes(LONG)))
     await append(upload, chunkOf(randomBytes(10)))
     await bench.content.cancelUpload(upload, never)
     expect(await extentsIn(bench)).toBe(before)
@@ -189,12 +226,12 @@ describe('content that is there already', () => {
   })
 
   it('is kept twice in two registries: they share no key', async () => {
-    const bytes = randomBytes(1_000)
+    const bytes = randomBytes(LONG)
     await pushBlob(bench, 'one', bytes)
     const before = await extentsIn(bench)
     const registry = await bench.addRegistry()
     await pushBlob(bench, 'one', bytes, registry)
     expect(await extentsIn(bench)).toBe(before + 1)
-    expect(await bench.content.usedBytes(registry.uid)).toBe(1_000)
+    expect(await bench.content.usedBytes(registry.uid)).toBe(LONG)
   })
 })

@@ -18,6 +18,7 @@ export async function keptExtentTotals(
     .selectFrom('registry_extents')
     .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>('length').as('bytes')])
     .where('doomed_at', 'is', null)
+    .where('is_inline', '=', 0)
     .executeTakeFirstOrThrow()
   const blobs = await db
     .selectFrom('blob_extents')
@@ -48,6 +49,7 @@ async function ofRegistries(db: Reads, { after, limit, which }: KeptPage): Promi
     .selectFrom('registry_extents')
     .select(['ref', 'length'])
     .where('doomed_at', 'is', null)
+    .where('is_inline', '=', 0)
     .where('ref', '>', after)
     .orderBy('ref')
     .limit(limit)

@@ -133,7 +133,7 @@ describe('an upload', () => {
       clock: { now: () => new Date(world.clock.wall()) },
     })
     const full = await serveRegistry({ ...bench, content })
-    const body = randomBytes(10)
+    const body = randomBytes(20_000)
     const pushed = await request(`${full.url}/v2/app/blobs/uploads/?digest=${sha(body)}`, {
       method: 'POST',
       body,

@@ -37,7 +37,8 @@ describe.skipIf(process.platform !== 'linux')('folders that may not be written',
   })
 
   it.each(['bytes/staging', 'bytes'])('refuses pushes while %s is closed, and nothing else', async (name) => {
-    const image = randomImage([2000])
+    // Long enough to be a file.
+    const image = randomImage([20_000])
     const closed = join(server.dataDir, name)
     await chmod(closed, 0o500)
     if (name === 'bytes') await chmodEach(closed, 0o500)

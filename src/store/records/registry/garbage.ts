@@ -56,8 +56,9 @@ export async function isStillUnreferenced(
   return row !== undefined
 }
 
-/** Takes away the keys of what belonged to `owner`; the bytes go later. */
+/** Takes away the keys of what belonged to `owner`, and bodies that stand in rows; files go later. */
 export async function doomExtents(db: RegistryWrites, owner: string, now: number): Promise<void> {
+  await db.deleteFrom('registry_extents').where('owner', '=', owner).where('is_inline', '=', 1).execute()
   await db
     .updateTable('registry_extents')
     .set({ sealed: null, doomed_at: now })

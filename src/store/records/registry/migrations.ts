@@ -11,6 +11,15 @@ export const registryMigrations: readonly Migration<RegistryTables>[] = [
       await createBlobs(schema)
     },
   },
+  {
+    name: '0021-registry-inline',
+    async up({ schema }) {
+      await schema
+        .alterTable('registry_extents')
+        .addColumn('is_inline', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 ]
 
 async function createManifests(schema: Schema): Promise<void> {

@@ -59,7 +59,7 @@ export interface RegistryTables {
     readonly sealed: Uint8Array
   }
   readonly registry_extents: {
-    /** Of the byte store. */
+    /** Of the byte store; of a body in the row, a name alone. */
     readonly ref: string
     readonly registry: string
     /** A blob or an upload. */
@@ -67,10 +67,14 @@ export interface RegistryTables {
     /** Where the extent begins in its owner, and its length: unsealed bytes. Clear: ranges are found by it. */
     readonly start: number
     readonly length: number
-    /** The wrapped extent key; null once doomed, so that the bytes are lost at once to whoever has not begun to read. */
+    /**
+     * The wrapped extent key, or the body itself when `is_inline`; null once doomed, so that the bytes are lost at once to
+     * whoever has not begun to read.
+     */
     readonly sealed: Uint8Array | null
-    /** Since when nothing needs it; its bytes stay for the reads under way. */
+    /** Since when nothing needs it; its file stays for the reads under way. */
     readonly doomed_at: number | null
+    readonly is_inline: number
   }
   readonly registry_uploads: {
     readonly id: string

@@ -13,6 +13,7 @@ export interface ExtentRow {
   readonly start: number
   readonly length: number
   readonly sealed: Uint8Array
+  readonly is_inline: number
 }
 
 interface ById {
@@ -80,10 +81,10 @@ export async function deleteUpload(db: RegistryWrites, id: string): Promise<bool
 type NewExtent = ExtentRow & { readonly registry: string; readonly owner: string }
 
 const extentInsert = statement(
-  (db: RegistryReads, { ref, registry, owner, start, length, sealed }: NewExtent) =>
+  (db: RegistryReads, { ref, registry, owner, start, length, sealed, is_inline }: NewExtent) =>
     db
       .insertInto('registry_extents')
-      .values({ ref, registry, owner, start, length, sealed, doomed_at: null }),
+      .values({ ref, registry, owner, start, length, sealed, is_inline, doomed_at: null }),
 )
 
 export async function insertExtent(db: RegistryWrites, row: NewExtent): Promise<void> {
@@ -99,7 +100,7 @@ interface OwnedRange {
 const extentsInRange = statement((db: RegistryReads, { owner, start, end }: OwnedRange) =>
   db
     .selectFrom('registry_extents')
-    .select(['ref', 'start', 'length', 'sealed'])
+    .select(['ref', 'start', 'length', 'sealed', 'is_inline'])
     .where('owner', '=', owner)
     .where('start', '<', end)
     .where('doomed_at', 'is', null)
@@ -117,8 +118,12 @@ export async function extentsOf(
   return rows.flatMap(({ sealed, ...row }) => (sealed === null ? [] : [{ ...row, sealed }]))
 }
 
-/** Forgets an upload's extents. @returns their refs, whose bytes may be discarded after the commit */
+/** Forgets an upload's extents. @returns the refs of those with files, which may be discarded after the commit */
 export async function deleteExtents(db: RegistryWrites, owner: string): Promise<readonly string[]> {
-  const rows = await db.deleteFrom('registry_extents').where('owner', '=', owner).returning('ref').execute()
-  return rows.map(({ ref }) => ref)
+  const rows = await db
+    .deleteFrom('registry_extents')
+    .where('owner', '=', owner)
+    .returning(['ref', 'is_inline'])
+    .execute()
+  return rows.filter(({ is_inline }) => is_inline === 0).map(({ ref }) => ref)
 }
