@@ -46,7 +46,7 @@ export function toApplication(row: ApplicationRow): Application {
   }
 }
 
-export function toFederatedCredential(row: FederatedCredentialRow): FederatedCredential {
+function toFederatedCredential(row: FederatedCredentialRow): FederatedCredential {
   const { id, name, issuer, subject, audience, description } = row
   return { id, name, issuer, subject, audience, description }
 }
