@@ -7,6 +7,7 @@ import { type ContentSeal, openContent } from './content-seal.ts'
 import { type WantedEncryption, assertSameEncryption, isSameEncryption } from './encryption.ts'
 import { BlobFault } from './faults.ts'
 import { assertMayChange } from './immutability.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc, BlobEncryption, BlobPath } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
@@ -103,5 +104,5 @@ function assertExpected(
   assertLeaseForWrite(doc.lease, options.leaseId, 'blob', now)
   const change = type === 'AppendBlob' ? 'append' : 'change'
   assertMayChange(change, { container: container.doc, blob: doc, now, isKept: false })
-  if (doc.copy?.isIncremental === true) throw new BlobFault('incremental-copy-only', {})
+  assertNotIncremental(doc)
 }

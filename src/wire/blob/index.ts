@@ -5,6 +5,7 @@ import type { BlobWireDeps } from './deps.ts'
 import { fail } from './errors.ts'
 import { blobHeaders } from './headers.ts'
 import type { BlobNeeds } from './needs.ts'
+import { appendBlockOperation } from './operations/append-block.ts'
 import { blobImmutabilityOperations } from './operations/blob-immutability.ts'
 import { blobMetadataOperations } from './operations/blob-metadata.ts'
 import { blobTagsOperations } from './operations/blob-tags.ts'
@@ -12,10 +13,14 @@ import { blockListOperations } from './operations/block-list.ts'
 import { containerOperations } from './operations/containers.ts'
 import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete-blob.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
+import { getPageRangesOperation } from './operations/get-page-ranges.ts'
 import { leaseBlobOperation } from './operations/lease-blob.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
 import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
+import { putEmptyBlobOperations } from './operations/put-empty-blob.ts'
+import { putPageOperation } from './operations/put-page.ts'
+import { sealAppendBlobOperation } from './operations/seal-append-blob.ts'
 import { setBlobExpiryOperation } from './operations/set-blob-expiry.ts'
 import { setBlobPropertiesOperation } from './operations/set-blob-properties.ts'
 import { setBlobTierOperation } from './operations/set-blob-tier.ts'
@@ -34,6 +39,10 @@ export function blobProtocol(
       listBlobsOperation(deps),
       putBlockOperation(deps),
       ...blockListOperations(deps),
+      appendBlockOperation(deps),
+      sealAppendBlobOperation(deps),
+      putPageOperation(deps),
+      getPageRangesOperation(deps),
       ...getBlobOperations(deps),
       ...deleteBlobOperations(deps),
       undeleteBlobOperation(deps),
@@ -47,6 +56,7 @@ export function blobProtocol(
       setBlobExpiryOperation(),
       // Behind whatever a query tells from them: among equals the first is taken.
       putBlobOperation(deps),
+      ...putEmptyBlobOperations(deps),
       putUnknownOperation(),
     ],
     admit: (head, matched) => admit(deps.auth, head, matched),

@@ -64,6 +64,8 @@ export const needs = {
   writeBlob: { sas: ['w'], resource: 'object', action: data('write'), publicAccess: null },
   /** Of a blob that is not there. */
   createBlob: { sas: ['w', 'c'], resource: 'object', action: data('add/action'), publicAccess: null },
+  /** One block more. */
+  appendBlob: { sas: ['a', 'w'], resource: 'object', action: data('add/action'), publicAccess: null },
   deleteBlob: { sas: ['d'], resource: 'object', action: data('delete'), publicAccess: null },
   deleteVersion: {
     sas: ['x'],
@@ -73,6 +75,8 @@ export const needs = {
   },
   leaseBlob: { sas: ['w', 'd'], resource: 'object', action: data('write'), publicAccess: null },
   readTags: { sas: ['t'], resource: 'object', action: data('tags/read'), publicAccess: null },
+  /** Those of all blobs of a container. */
+  listTags: { sas: ['t'], resource: 'container', action: data('tags/read'), publicAccess: null },
   writeTags: { sas: ['t'], resource: 'object', action: data('tags/write'), publicAccess: null },
   findBlobs: { sas: ['f'], resource: 'object', action: data('filter/action'), publicAccess: null },
   setImmutability: {

@@ -3,6 +3,7 @@ import type { BlobHeaders } from '../../../services/blob/model.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { pageBlobChangeOf } from '../pages.ts'
 import { present, stampHeaders } from '../present.ts'
 import { blobHeadersOf, blobOf, conditionsOf, leaseIdOf } from '../request.ts'
 
@@ -19,7 +20,12 @@ export function setBlobPropertiesOperation({ blobs }: BlobWireDeps): BlobOperati
       const { head } = call
       const { doc } = await blobs.setBlobProperties(
         { ...blobOf(call), moment: null },
-        { headers: newHeadersOf(head), conditions: conditionsOf(head), leaseId: leaseIdOf(head) },
+        {
+          headers: newHeadersOf(head),
+          pages: pageBlobChangeOf(head),
+          conditions: conditionsOf(head),
+          leaseId: leaseIdOf(head),
+        },
       )
       return {
         status: 200,
