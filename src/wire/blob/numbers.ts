@@ -11,7 +11,7 @@ export function headerOf({ headers }: RequestHead, name: string): string | null 
 export function numberOf(head: RequestHead, name: string): number | null {
   const value = headerOf(head, name)
   if (value === null) return null
-  // Fifteen digits are exact, and more than anything here is long.
-  if (!/^\d{1,15}$/.test(value)) throw new BlobFault('header-invalid', { name, value })
+  // Up to 2^63: what is not exact any more is beyond anything that there is.
+  if (!/^\d{1,19}$/.test(value)) throw new BlobFault('header-invalid', { name, value })
   return Number(value)
 }
