@@ -64,6 +64,7 @@ async function ownersCall(
     apiVersion: '2025-06-01',
     correlationId: randomGuid(),
     remoteAddress: '127.0.0.1',
+    ifMatch: null,
     signal: new AbortController().signal,
   }
 }

@@ -127,7 +127,8 @@ describe('containers in the resource manager', () => {
     ['public', { publicAccess: 'Everybody' }, 400, 'InvalidRequestPropertyValue'],
     ['meta', { metadata: { 'a-b': 'c' } }, 400, 'InvalidMetadata'],
     ['meta', { metadata: { a: 'line\nfeed' } }, 400, 'InvalidMetadata'],
-    ['worm', { immutableStorageWithVersioning: { enabled: true } }, 400, 'FeatureNotSupported'],
+    ['worm', { immutableStorageWithVersioning: { enabled: true } }, 409, 'FeatureNotSupportedForAccount'],
+    ['nfs', { enableNfsV3RootSquash: true }, 400, 'FeatureNotSupported'],
   ])('the container %s with %j is refused with %i %s', async (name, properties, status, code) => {
     await makePlainAccount(site, 'refuses')
     const reply = await site.arm('PUT', `${containersPath('refuses')}/${name}`, '2025-08-01', { properties })
@@ -159,6 +160,76 @@ describe('containers in the resource manager', () => {
     expect(await hold('clear', 'case1')).toMatchObject({ tags: ['case2'] })
     expect(await hold('clear', 'case2')).toMatchObject({ hasLegalHold: false, tags: [] })
     await site.sdk.storage.blobContainers.delete(GROUP, 'holding', 'held')
+  })
+
+  it('az storage container immutability-policy: made, changed, locked, extended, and never shortened', async () => {
+    await makePlainAccount(site, 'keeping')
+    await site.sdk.storage.blobContainers.create(GROUP, 'keeping', 'worm', {})
+    interface Policy {
+      readonly etag: string
+      readonly state: string
+      readonly immutabilityPeriodSinceCreationInDays: number
+    }
+    const at = words`-c worm --account-name keeping -g ${GROUP}`
+    const policy = (verb: string, ...more: readonly string[]) =>
+      az<Policy>(...words`storage container immutability-policy ${verb}`, ...at, ...more)
+    const failing = (verb: string, ...more: readonly string[]) =>
+      az.fails(...words`storage container immutability-policy ${verb}`, ...at, ...more)
+    const made = await policy('create', ...words`--period 3`)
+    expect(made).toMatchObject({ immutabilityPeriodSinceCreationInDays: 3, state: 'Unlocked' })
+    const shorter = await policy('create', ...words`--period 2 --if-match ${made.etag}`)
+    expect(shorter.immutabilityPeriodSinceCreationInDays).toBe(2)
+    expect(await failing('create', ...words`--period 4 --if-match ${made.etag}`)).toMatch(/ConditionNotMet/)
+    expect(await failing('extend', ...words`--period 4 --if-match ${shorter.etag}`)).toMatch(
+      /Only a locked policy/,
+    )
+    const locked = await policy('lock', ...words`--if-match ${shorter.etag}`)
+    expect(locked.state).toBe('Locked')
+    expect(await failing('create', ...words`--period 1 --if-match ${locked.etag}`)).toMatch(
+      /only be extended/,
+    )
+    expect(await failing('delete', ...words`--if-match ${locked.etag}`)).toMatch(/cannot be deleted/)
+    expect(await failing('extend', ...words`--period 2 --if-match ${locked.etag}`)).toMatch(/must be longer/)
+    const longer = await policy('extend', ...words`--period 5 --if-match ${locked.etag}`)
+    expect(longer).toMatchObject({ immutabilityPeriodSinceCreationInDays: 5, state: 'Locked' })
+    expect(await az(...words`storage container immutability-policy show`, ...at)).toMatchObject({
+      state: 'Locked',
+    })
+    expect(await site.sdk.storage.blobContainers.get(GROUP, 'keeping', 'worm')).toMatchObject({
+      hasImmutabilityPolicy: true,
+      immutabilityPolicy: { immutabilityPeriodSinceCreationInDays: 5, state: 'Locked' },
+    })
+  })
+
+  it('an unlocked policy is taken away by who names it', async () => {
+    await makePlainAccount(site, 'letting')
+    const { blobContainers } = site.sdk.storage
+    await blobContainers.create(GROUP, 'letting', 'worm', {})
+    const none = blobContainers.getImmutabilityPolicy(GROUP, 'letting', 'worm')
+    await expect(none).rejects.toMatchObject({ statusCode: 404 })
+    const parameters = { immutabilityPeriodSinceCreationInDays: 1, allowProtectedAppendWrites: true }
+    const made = await blobContainers.createOrUpdateImmutabilityPolicy(GROUP, 'letting', 'worm', {
+      parameters,
+    })
+    expect(made).toMatchObject({ allowProtectedAppendWrites: true, state: 'Unlocked' })
+    await expect(
+      blobContainers.deleteImmutabilityPolicy(GROUP, 'letting', 'worm', '"0x1"'),
+    ).rejects.toMatchObject({ statusCode: 412 })
+    await blobContainers.deleteImmutabilityPolicy(GROUP, 'letting', 'worm', made.etag ?? '')
+    await expect(blobContainers.getImmutabilityPolicy(GROUP, 'letting', 'worm')).rejects.toMatchObject({
+      statusCode: 404,
+    })
+    for (const days of [0, -1, 1.5, 146_001, 'many', null])
+      expect(
+        await site.arm(
+          'PUT',
+          `${containersPath('letting')}/worm/immutabilityPolicies/default`,
+          '2025-08-01',
+          {
+            properties: { immutabilityPeriodSinceCreationInDays: days },
+          },
+        ),
+      ).toMatchObject({ status: 400, body: { error: { code: 'InvalidRequestPropertyValue' } } })
   })
 
   it('containers are managed while the customer’s key is revoked', async () => {

@@ -115,6 +115,7 @@ export async function openEngineBench(
     apiVersion,
     correlationId: randomGuid(),
     remoteAddress: '127.0.0.1',
+    ifMatch: null,
     signal: new AbortController().signal,
   })
   return {

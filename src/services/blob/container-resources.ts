@@ -1,6 +1,6 @@
 import { findContainer, updateContainer } from '../../store/records/blob/containers.ts'
 import { type ResourceFault, refused } from '../resources/faults.ts'
-import type { ContainerChange, ContainerView, ContainersPort } from '../storage/ports.ts'
+import type { ContainerChange, ContainerView, ContainersPort, ImmutabilityPolicy } from '../storage/ports.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { noConditions } from './conditions.ts'
@@ -43,7 +43,7 @@ async function changeContainer(
   { records, keyring, stamp }: Deps,
   account: StorageAccount,
   container: string,
-  { legalHoldTags, ...change }: ContainerChange,
+  { legalHoldTags, immutability, ...change }: ContainerChange,
 ): Promise<ContainerState> {
   const seal = await openService(keyring, account)
   return await records.write(async (db) => {
@@ -53,12 +53,18 @@ async function changeContainer(
       ...doc,
       ...change,
       legalHoldTags: legalHoldTags?.(doc.legalHoldTags) ?? doc.legalHoldTags,
+      immutability:
+        immutability === undefined ? doc.immutability : stamped(immutability(doc.immutability), etag),
       etag,
       modifiedAt: now,
     }
     await updateContainer(db, id, { sealed: seal.container.seal({ id, name }, changed) })
     return { id, name, doc: changed }
   })
+}
+
+function stamped(policy: Omit<ImmutabilityPolicy, 'etag'> | null, etag: string): ImmutabilityPolicy | null {
+  return policy === null ? null : { ...policy, etag }
 }
 
 async function viewOf(
@@ -81,7 +87,8 @@ async function viewOf(
       isInfinite: doc.lease !== null && doc.lease.durationSeconds === null,
     },
     legalHoldTags: doc.legalHoldTags,
-    hasImmutabilityPolicy: doc.immutability !== null,
+    immutability: doc.immutability,
+    hasVersionImmutability: doc.hasVersionImmutability,
     deleted: deletedAt === null ? null : { version: doc.deletedVersion ?? '', at: new Date(deletedAt) },
   }
 }

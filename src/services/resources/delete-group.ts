@@ -58,7 +58,7 @@ async function emptyGroup(deps: EngineDeps, call: ProviderCall, name: GroupName)
     for (const resource of dependentsFirst(items)) {
       call.signal.throwIfAborted()
       try {
-        if (await removeResource(deps, call, resource.id)) removed += 1
+        if ((await removeResource(deps, call, resource.id)) !== null) removed += 1
       } catch (error) {
         if (!(error instanceof ResourceFault)) throw error
         refusal = error as ResourceFault

@@ -6,8 +6,12 @@ import type { ProviderCall, ResourceType } from './provider.ts'
 import type { ResourceId } from './resource-id.ts'
 import { getSubscription } from './subscriptions.ts'
 
-/** @returns whether there was one. Nested resources go along. */
-export async function deleteResource(deps: EngineDeps, call: ProviderCall, id: ResourceId): Promise<boolean> {
+/** @returns what was there, or null. Nested resources go along. */
+export async function deleteResource(
+  deps: EngineDeps,
+  call: ProviderCall,
+  id: ResourceId,
+): Promise<StoredResource | null> {
   const type = deps.types.getType(id.type, call.apiVersion)
   const entry = { operation: `${type.type}/delete`, resourceId: id.id, call }
   return await logged(deps, entry, async () => {
@@ -25,24 +29,28 @@ async function removeElsewhere(
   call: ProviderCall,
   id: ResourceId,
   type: ResourceType,
-): Promise<boolean> {
+): Promise<StoredResource | null> {
   return await deps.store.locks.run(id.key, async () => {
     const resource = await findResource(deps, id, call.signal)
-    if (resource === null) return false
+    if (resource === null) return null
     await type.delete?.({ ...call, resource })
     await deps.access.forgetScope(resource.id)
-    return true
+    return resource
   })
 }
 
 /** The same without asking whether the caller may: a group that is deleted takes its contents along. */
-export async function removeResource(deps: EngineDeps, call: ProviderCall, id: string): Promise<boolean> {
+export async function removeResource(
+  deps: EngineDeps,
+  call: ProviderCall,
+  id: string,
+): Promise<StoredResource | null> {
   return await deps.store.locks.run(id.toLowerCase(), async () => {
     const resource = await deps.store.findStored(id)
-    if (resource === null) return false
+    if (resource === null) return null
     for (const child of await childrenOf(deps, resource)) await removeRow(deps, call, child)
     await removeRow(deps, call, resource)
-    return true
+    return resource
   })
 }
 

@@ -44,6 +44,8 @@ export interface ProviderCall {
   /** Of the request: names its activity log entries. */
   readonly correlationId: string
   readonly remoteAddress: string
+  /** Of the request, as it came: `"0x8D..."` or `*`. For what is guarded by an entity tag. */
+  readonly ifMatch: string | null
   readonly signal: AbortSignal
 }
 
@@ -113,11 +115,13 @@ export interface ResourceType {
   /** How the protocol words that a global name is in use. Left out: `NameNotAvailable`. */
   nameTaken?(name: string): { readonly code: string; readonly message: string }
   readonly identities: 'none' | 'system-and-user' | 'system-and-one-user'
-  /** What a PUT that made one is answered with; left out: 201. az takes nothing but 200 of a storage account. */
+  /** What a PUT that made one is answered with; left out: 201. clients take nothing but 200 of a storage account. */
   readonly createdStatus?: 200
 
   /** Has no location, tags or authors of its own and stands in no list but its parent's: ARM's proxy resource. */
   readonly isProxy?: true
+  /** DELETE answers with what was there. */
+  readonly showsDeleted?: true
   /** It goes with its parent only: DELETE is 405. */
   readonly isPermanent?: true
   /** For children of which no row is kept: `put`, `patch` and `delete` do all there is to do, nothing is committed. */

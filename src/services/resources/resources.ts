@@ -73,8 +73,8 @@ export interface Resources extends AsyncDisposable {
   ): Promise<WriteResult>
   get(call: ProviderCall, id: ResourceId): Promise<StoredResource>
   list(call: ProviderCall, list: ResourceList): Promise<Page<StoredResource>>
-  /** @returns whether there was one */
-  delete(call: ProviderCall, id: ResourceId): Promise<boolean>
+  /** @returns what was there, or null */
+  delete(call: ProviderCall, id: ResourceId): Promise<StoredResource | null>
   /** In the wire form of that api-version. */
   present(resource: StoredResource, apiVersion: string): Promise<JsonObject>
   /** As a list over all types shows it. */

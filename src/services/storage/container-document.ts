@@ -2,7 +2,7 @@ import { azureTime } from '../../kernel/clock.ts'
 import type { JsonObject } from '../../kernel/json.ts'
 import { DAY_MS } from '../../kernel/units.ts'
 import { BLOB_SERVICE_TYPE } from './blob-service-type.ts'
-import type { ContainerView } from './ports.ts'
+import type { ContainerView, ImmutabilityPolicy } from './ports.ts'
 import type { StorageAccount } from './storage-account.ts'
 
 export const CONTAINER_TYPE = `${BLOB_SERVICE_TYPE}/containers`
@@ -25,7 +25,16 @@ export function containerDocument(view: ContainerView, account: StorageAccount, 
     lastModifiedTime: azureTime(view.modifiedAt),
     metadata: view.metadata,
     legalHold: legalHold(legalHoldTags),
-    hasImmutabilityPolicy: view.hasImmutabilityPolicy,
+    hasImmutabilityPolicy: view.immutability !== null,
+    ...(view.immutability === null
+      ? {}
+      : {
+          immutabilityPolicy: {
+            etag: `"${view.immutability.etag}"`,
+            properties: policyDocument(view.immutability),
+          },
+        }),
+    immutableStorageWithVersioning: { enabled: view.hasVersionImmutability },
     hasLegalHold: legalHoldTags.length > 0,
   }
 }
@@ -48,4 +57,12 @@ function capitalized(word: string): string {
 
 function legalHold(tags: readonly string[]): JsonObject {
   return { hasLegalHold: tags.length > 0, tags: tags.map((tag) => ({ tag })) }
+}
+
+export function policyDocument({ days, isLocked, allowsAppends }: ImmutabilityPolicy): JsonObject {
+  return {
+    immutabilityPeriodSinceCreationInDays: days,
+    state: isLocked ? 'Locked' : 'Unlocked',
+    allowProtectedAppendWrites: allowsAppends,
+  }
 }

@@ -30,6 +30,8 @@ export interface ContainerSettings {
   /** Name of an encryption scope; null: the account's own key. Fixed at creation. */
   readonly defaultScope: string | null
   readonly deniesScopeOverride: boolean
+  /** Versions are made immutable one by one. Fixed at creation; needs versioning on the account. */
+  readonly hasVersionImmutability: boolean
 }
 
 /** What is not named stays. */
@@ -38,6 +40,19 @@ export interface ContainerChange {
   readonly metadata?: ContainerSettings['metadata']
   /** Called in the committing transaction; throws to change nothing. */
   readonly legalHoldTags?: (before: readonly string[]) => readonly string[]
+  /** Likewise. Each policy gets an entity tag of its own. */
+  readonly immutability?: (before: ImmutabilityPolicy | null) => Omit<ImmutabilityPolicy, 'etag'> | null
+}
+
+/** For how long blobs are kept as they were written. */
+export interface ImmutabilityPolicy {
+  readonly days: number
+  /** Never taken away or shortened again. */
+  readonly isLocked: boolean
+  /** Append blobs may grow. */
+  readonly allowsAppends: boolean
+  /** Without quotes. */
+  readonly etag: string
 }
 
 export interface ContainerView extends ContainerSettings {
@@ -50,7 +65,7 @@ export interface ContainerView extends ContainerSettings {
     readonly isInfinite: boolean
   }
   readonly legalHoldTags: readonly string[]
-  readonly hasImmutabilityPolicy: boolean
+  readonly immutability: ImmutabilityPolicy | null
   /** Null for one that is there. */
   readonly deleted: { readonly version: string; readonly at: Date } | null
 }

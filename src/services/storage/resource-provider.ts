@@ -3,6 +3,7 @@ import { type AccountTypeDeps, accountType } from './account-type.ts'
 import { blobServiceType } from './blob-service-type.ts'
 import { type ContainerTypeDeps, containerType } from './container-type.ts'
 import { type ScopeTypeDeps, encryptionScopeType } from './encryption-scope-type.ts'
+import { immutabilityPolicyType } from './immutability-policy-type.ts'
 import { storageScopeActions } from './storage-scope-actions.ts'
 
 export type StorageProviderDeps = AccountTypeDeps & ScopeTypeDeps & ContainerTypeDeps
@@ -34,6 +35,7 @@ export function storageProvider(deps: StorageProviderDeps): ResourceProvider {
       { apiVersions, ...accountType(deps) },
       { apiVersions, ...blobServiceType() },
       { apiVersions, ...containerType(deps) },
+      { apiVersions, ...immutabilityPolicyType(deps) },
       { apiVersions, ...encryptionScopeType(deps) },
     ],
     scopeActions: storageScopeActions(deps),

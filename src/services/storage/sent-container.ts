@@ -1,7 +1,15 @@
 import { type Json, type JsonObject, member } from '../../kernel/json.ts'
 import { refused } from '../resources/faults.ts'
 import type { Resource } from '../resources/provider.ts'
-import { fixedProperty, notCarriedOut, sentBoolean, sentObject, sentText, withWord } from './account-words.ts'
+import {
+  asObject,
+  fixedProperty,
+  notCarriedOut,
+  sentBoolean,
+  sentObject,
+  sentText,
+  withWord,
+} from './account-words.ts'
 import { ACCOUNT_KEY_SCOPE } from './container-document.ts'
 import type { ContainerChange, ContainerSettings } from './ports.ts'
 import type { StorageAccount } from './storage-account.ts'
@@ -14,7 +22,22 @@ export function newContainer(sent: JsonObject, account: StorageAccount): Contain
     metadata,
     defaultScope: readScope(sent),
     deniesScopeOverride: sentBoolean(sent, 'denyEncryptionScopeOverride') ?? false,
+    hasVersionImmutability: sentVersionImmutability(sent, account) ?? false,
   }
+}
+
+/** @throws ResourceFault without versioning on the account: then nothing would be kept */
+function sentVersionImmutability(sent: JsonObject, account: StorageAccount): boolean | undefined {
+  const block = sentObject(sent, 'immutableStorageWithVersioning')
+  const isOn =
+    block === null ? undefined : sentBoolean(block, 'enabled', 'immutableStorageWithVersioning.enabled')
+  if (isOn !== true || account.blobService.isVersioningEnabled) return isOn
+  throw refused(
+    409,
+    'FeatureNotSupportedForAccount',
+    'Version-level immutability needs versioning on the account.',
+    { target: 'immutableStorageWithVersioning' },
+  )
 }
 
 /** A container's default scope is chosen when it is made. @throws ResourceFault */
@@ -30,6 +53,9 @@ export function containerChange(
   const denies = sentBoolean(sent, 'denyEncryptionScopeOverride')
   if (denies !== undefined && denies !== before['denyEncryptionScopeOverride'])
     throw fixedProperty('denyEncryptionScopeOverride')
+  const isOn = sentVersionImmutability(sent, account)
+  if (isOn !== undefined && isOn !== isObjectOn(before['immutableStorageWithVersioning']))
+    throw fixedProperty('immutableStorageWithVersioning')
   return readChange(sent, account)
 }
 
@@ -80,10 +106,11 @@ function readScope(sent: JsonObject): string | null {
   return scope === null || scope === '' || scope.toLowerCase() === ACCOUNT_KEY_SCOPE ? null : scope
 }
 
+function isObjectOn(shown: Json | undefined): boolean {
+  return asObject(shown)['enabled'] === true
+}
+
 function assertCarriedOut(sent: JsonObject): void {
-  const versioned = sentObject(sent, 'immutableStorageWithVersioning')
-  if (versioned !== null && sentBoolean(versioned, 'enabled') === true)
-    throw notCarriedOut('immutableStorageWithVersioning')
   for (const name of ['enableNfsV3RootSquash', 'enableNfsV3AllSquash'])
     if (sentBoolean(sent, name) === true) throw notCarriedOut(name)
 }

@@ -30,6 +30,7 @@ export function providerCall(call: ArmCall<unknown>): ProviderCall {
     apiVersion,
     correlationId: correlationId(call.head),
     remoteAddress: call.head.remoteAddress,
+    ifMatch: call.head.headers.get('if-match') ?? null,
     signal: call.signal,
   }
 }

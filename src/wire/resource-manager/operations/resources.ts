@@ -67,7 +67,12 @@ export function resourceOperations(deps: ResourceOperationDeps): readonly ArmOpe
       path,
       async run(call) {
         const id = resourceOf(targetOf(resources, call))
-        return { status: (await resources.delete(providerCall(call), id)) ? 200 : 204 }
+        const gone = await resources.delete(providerCall(call), id)
+        if (gone === null) return { status: 204 }
+        const { apiVersion } = sessionOf(call)
+        return resources.types.getType(id.type, apiVersion).showsDeleted === true
+          ? { status: 200, body: await resources.present(gone, apiVersion) }
+          : { status: 200 }
       },
     }),
     armOperation({
