@@ -67,7 +67,15 @@ export function placeOf(
 }
 
 export function openBlob(seal: ServiceSeal, row: BlobRow): BlobState {
-  const doc = seal.blob.open(row, row.sealed)
+  return stateOf(row, seal.blob.open(row, row.sealed))
+}
+
+/** One of many. */
+export function openBlobInPassing(seal: ServiceSeal, row: BlobRow): BlobState {
+  return stateOf(row, seal.blob.openInPassing(row, row.sealed))
+}
+
+function stateOf(row: BlobRow, doc: BlobDoc): BlobState {
   if (doc.hasMetadata !== (row.metadata !== null)) throw new BlobFault('content-damaged', {})
   const { container, name, moment, id, deleted_at, metadata } = row
   return { container, name, moment, id, deletedAt: deleted_at, doc, metadata }

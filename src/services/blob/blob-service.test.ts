@@ -124,17 +124,36 @@ describe('while the key is away', () => {
 })
 
 describe('listBlobs()', () => {
-  const include = { snapshots: false, versions: false, deleted: false, metadata: false }
+  const include = {
+    snapshots: false,
+    versions: false,
+    deleted: false,
+    deletedWithVersions: false,
+    uncommitted: false,
+    metadata: false,
+  }
   const names = async (query: { prefix?: string; delimiter?: string; limit?: number }) => {
     const found: string[] = []
     let from = { name: '', moment: '' }
     for (;;) {
       const page = await bench.blobs.listBlobs(
         { account: bench.account, container: 'c1' },
-        { prefix: '', delimiter: null, limit: 2, include, from, ...query },
+        {
+          prefix: '',
+          delimiter: null,
+          limit: 2,
+          endBefore: null,
+          onlyDeleted: false,
+          include,
+          from,
+          ...query,
+        },
         never,
       )
-      for (const item of page.items) found.push('prefix' in item ? `${item.prefix}*` : item.blob.name)
+      for (const item of page.items) {
+        if ('prefix' in item) found.push(`${item.prefix}*`)
+        if ('blob' in item) found.push(item.blob.name)
+      }
       if (page.next === null) return found
       from = page.next
     }

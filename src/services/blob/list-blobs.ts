@@ -1,90 +1,69 @@
 import type { Page } from '../../kernel/page.ts'
-import { type BlobRow, listBlobRows } from '../../store/records/blob/blobs.ts'
-import { endOfPrefix } from '../../store/records/blob/containers.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { openBlob } from './blob-rows.ts'
+import type { BlobState } from './blob-rows.ts'
 import { getContainer } from './container-rows.ts'
+import { type ContentSeal, openContent } from './content-seal.ts'
+import { type BlobMarker, type FoundBlob, type ListBlobs, listPage } from './list-page.ts'
 import type { BlobView, ContainerPath } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
-import { viewOf } from './view.ts'
+import { viewAt } from './view.ts'
 
-export interface ListBlobs {
-  readonly prefix: string
-  /** Null: flat. */
-  readonly delimiter: string | null
-  readonly from: BlobMarker
-  readonly limit: number
-  readonly include: {
-    readonly snapshots: boolean
-    readonly versions: boolean
-    readonly deleted: boolean
-    readonly metadata: boolean
-  }
-}
+export type ListedBlob =
+  | { readonly blob: BlobView; readonly hasVersionsOnly: boolean }
+  | { readonly uncommitted: { readonly name: string; readonly createdAt: number } }
+  | { readonly prefix: string }
 
-/** The first row of a page; moment `''` for a name's first. */
-export interface BlobMarker {
-  readonly name: string
-  readonly moment: string
-}
-
-export type ListedBlob = { readonly blob: BlobView } | { readonly prefix: string }
-
-/** In the order of names; of one name, by time, the base blob last. */
+/**
+ * In the order of names; of one name, by time, the base blob last. Needs the customer's key for metadata alone.
+ * https://learn.microsoft.com/rest/api/storageservices/list-blobs
+ *
+ * @throws BlobFault `container-not-found`; with metadata, KeyringFault `key-refused`
+ */
 export async function listBlobs(
   deps: BlobDeps,
   { account, container: name }: ContainerPath,
   query: ListBlobs,
-  _signal: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Page<ListedBlob, BlobMarker>> {
   const { records, keyring } = deps
   const seal = await openService(keyring, account)
   const container = await getContainer(records.read, seal, name)
-  const items: ListedBlob[] = []
-  let from = query.from
-  for (;;) {
-    const wanted = query.limit + 1 - items.length
-    const rows = await listBlobRows(records.read, {
-      container: container.id,
-      prefix: query.prefix,
-      from,
-      limit: wanted,
-      withMoments: query.include.snapshots || query.include.versions || query.include.deleted,
-      withDeleted: query.include.deleted,
-    })
-    const taken = await take(deps, seal, rows, { query, items })
-    if (taken.next !== null) return { items, next: taken.next }
-    if (rows.length < wanted || taken.skipTo === null) return { items, next: null }
-    from = taken.skipTo
-  }
+  const { items, next } = await listPage({ db: records.read, seal }, container.id, query, signal)
+  const present = await presenter(deps, seal, { items, withMetadata: query.include.metadata }, signal)
+  return { items: items.map(present), next }
 }
 
-/** Takes rows until the page is full, or until a prefix lets the rest be skipped. */
-async function take(
+/** Looks up each scope once: what is awaited for each blob would take longer than all else. */
+async function presenter(
   deps: BlobDeps,
-  seal: ServiceSeal,
-  rows: readonly BlobRow[],
-  { query, items }: { readonly query: ListBlobs; readonly items: ListedBlob[] },
-): Promise<{ readonly next: BlobMarker | null; readonly skipTo: BlobMarker | null }> {
-  for (const row of rows) {
-    if (items.length === query.limit) return { next: { name: row.name, moment: row.moment }, skipTo: null }
-    const prefix = prefixOf(row.name, query)
-    if (prefix !== null) {
-      items.push({ prefix })
-      return { next: null, skipTo: { name: endOfPrefix(prefix), moment: '' } }
+  { account }: ServiceSeal,
+  { items, withMetadata }: { readonly items: readonly FoundBlob[]; readonly withMetadata: boolean },
+  signal: AbortSignal,
+): Promise<(found: FoundBlob) => ListedBlob> {
+  const states = items.flatMap((found) => ('state' in found ? [found.state] : []))
+  const scopes = new Set(states.map(({ doc }) => doc.encryption.scope))
+  const names = new Map<string | null, string | null>()
+  for (const uid of scopes)
+    if (uid !== null) names.set(uid, (await deps.accounts.findScopeByUid(account, uid))?.name ?? null)
+  const contents = new Map<string | null, ContentSeal>()
+  // Of an empty list too: whether it may be seen does not depend on what is in it.
+  if (withMetadata) {
+    for (const scope of scopes.size === 0 ? [null] : scopes) {
+      const encryption = { scope, keySha256: null }
+      contents.set(scope, await openContent(deps, account, { encryption, customerKey: null }, signal))
     }
-    const state = openBlob(seal, row)
-    items.push({ blob: await viewOf(deps, seal, state, null) })
   }
-  const last = rows.at(-1)
-  return {
-    next: null,
-    skipTo: last === undefined ? null : { name: last.name, moment: `${last.moment}\u{10ffff}` },
+  const { now } = deps.stamp()
+  return (found) => {
+    if (!('state' in found)) return found
+    const { state, hasVersionsOnly } = found
+    const { scope } = state.doc.encryption
+    const metadata = metadataOf(state, contents.get(scope) ?? null)
+    return { blob: viewAt(state, { now, metadata, scopeName: names.get(scope) ?? null }), hasVersionsOnly }
   }
 }
 
-function prefixOf(name: string, { prefix, delimiter }: ListBlobs): string | null {
-  if (delimiter === null || delimiter === '') return null
-  const end = name.indexOf(delimiter, prefix.length)
-  return end < 0 ? null : name.slice(0, end + delimiter.length)
+/** @returns null also for what only a client's own key opens */
+function metadataOf({ id, doc, metadata }: BlobState, content: ContentSeal | null): BlobView['metadata'] {
+  return content === null || doc.encryption.keySha256 !== null ? null : content.openMetadata(id, metadata)
 }

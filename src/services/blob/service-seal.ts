@@ -1,4 +1,3 @@
-import { asBuffer } from '../../kernel/bytes.ts'
 import type { BlobKey, BlobRow } from '../../store/records/blob/blobs.ts'
 import type { ContainerRow } from '../../store/records/blob/containers.ts'
 import type { Keyring, ServiceRecords } from '../keyring/keyring.ts'
@@ -39,6 +38,8 @@ interface Sealed<K, T> {
   seal(key: K, document: T): Buffer
   /** @throws SealFault `seal-broken` when the row is not what was sealed for that key */
   open(key: K, sealed: Uint8Array): T
+  /** The same for one of many that are gone through. */
+  openInPassing(key: K, sealed: Uint8Array): T
 }
 
 /** Needs no customer. @throws KeyringFault `wrapping-refused` */
@@ -51,10 +52,12 @@ export async function openService(
 
 function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceSeal {
   const documents = <K, T>(table: string, placeOf: (key: K) => readonly string[]): Sealed<K, T> => {
+    const parse = (plain: Buffer): unknown => JSON.parse(plain.toString())
     const context = (key: K) => [`blob_${table}`, account.uid, ...placeOf(key)].join('\n')
     return {
       seal: (key, document) => records.seal(context(key), Buffer.from(JSON.stringify(document))),
-      open: (key, sealed) => JSON.parse(asBuffer(records.open(context(key), sealed)).toString()) as T,
+      open: (key, sealed) => parse(records.open(context(key), sealed)) as T,
+      openInPassing: (key, sealed) => parse(records.openInPassing(context(key), sealed)) as T,
     }
   }
   return {

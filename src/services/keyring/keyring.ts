@@ -116,6 +116,8 @@ export interface KeyLease {
 export interface ServiceRecords {
   seal(context: string, plain: Uint8Array): Buffer
   open(context: string, sealed: Uint8Array): Buffer
+  /** The same for one of many that are gone through: it takes no place in memory from those that every request needs. */
+  openInPassing(context: string, sealed: Uint8Array): Buffer
   /** As `KeyLease.indexOf`, for an index that is looked into while the customer has revoked. 32 bytes. */
   indexOf(context: string, value: string): Buffer
   /** For a layer that the customer's key has no part in (infrastructure encryption). */

@@ -1,5 +1,4 @@
 import { BlobFault } from '../../services/blob/faults.ts'
-import { isXmlText } from '../shared/xml.ts'
 
 const MAX_BLOB_NAME = 1024
 const MAX_SEGMENTS = 254
@@ -16,11 +15,6 @@ export function assertContainerName(name: string): void {
 
 /** @throws BlobFault `name-invalid` */
 export function assertBlobName(name: string): void {
-  const isName =
-    name.length >= 1 &&
-    name.length <= MAX_BLOB_NAME &&
-    name.split('/').length <= MAX_SEGMENTS &&
-    // Lists are XML: a name that cannot stand there could never be found again.
-    isXmlText(name)
+  const isName = name.length >= 1 && name.length <= MAX_BLOB_NAME && name.split('/').length <= MAX_SEGMENTS
   if (!isName) throw new BlobFault('name-invalid', { reason: 'the name of the blob' })
 }

@@ -1,5 +1,5 @@
 import { statement } from '../statement.ts'
-import { type BlobReads, type BlobWrites, endOfPrefix } from './containers.ts'
+import type { BlobReads, BlobWrites } from './containers.ts'
 
 /** `moment` of the base blob: sorts behind every time. */
 export const BASE = '~'
@@ -18,12 +18,21 @@ export interface BlobRow extends BlobKey {
   readonly metadata: Uint8Array | null
 }
 
-const columns = ['container', 'name', 'moment', 'id', 'extent', 'deleted_at', 'sealed', 'metadata'] as const
+export const blobColumns = [
+  'container',
+  'name',
+  'moment',
+  'id',
+  'extent',
+  'deleted_at',
+  'sealed',
+  'metadata',
+] as const
 
 const find = statement((db: BlobReads, { container, name, moment }: BlobKey) =>
   db
     .selectFrom('blob_blobs')
-    .select(columns)
+    .select(blobColumns)
     .where('container', '=', container)
     .where('name', '=', name)
     .where('moment', '=', moment),
@@ -70,37 +79,11 @@ export async function listMoments(
 ): Promise<readonly BlobRow[]> {
   return await db
     .selectFrom('blob_blobs')
-    .select(columns)
+    .select(blobColumns)
     .where('container', '=', container)
     .where('name', '=', name)
     .orderBy('moment')
     .execute()
-}
-
-export interface BlobsQuery {
-  readonly container: string
-  readonly prefix: string
-  /** The first row of the page: a name and a moment, `''` for its first. */
-  readonly from: { readonly name: string; readonly moment: string }
-  readonly limit: number
-  /** Snapshots and versions too. */
-  readonly withMoments: boolean
-  readonly withDeleted: boolean
-}
-
-/** In the order of names, then of moments. */
-export async function listBlobRows(db: BlobReads, query: BlobsQuery): Promise<readonly BlobRow[]> {
-  const { container, prefix, from, limit } = query
-  const first = from.name >= prefix ? from : { name: prefix, moment: '' }
-  let rows = db.selectFrom('blob_blobs').select(columns).where('container', '=', container)
-  rows =
-    first.moment === ''
-      ? rows.where('name', '>=', first.name)
-      : rows.where((eb) => eb(eb.refTuple('name', 'moment'), '>=', eb.tuple(first.name, first.moment)))
-  if (prefix !== '') rows = rows.where('name', '<', endOfPrefix(prefix))
-  if (!query.withMoments) rows = rows.where('moment', '=', BASE)
-  if (!query.withDeleted) rows = rows.where('deleted_at', 'is', null)
-  return await rows.orderBy('name').orderBy('moment').limit(limit).execute()
 }
 
 /** Some rows of a container; for taking it away piece by piece. */
@@ -111,7 +94,7 @@ export async function someBlobRows(
 ): Promise<readonly BlobRow[]> {
   return await db
     .selectFrom('blob_blobs')
-    .select(columns)
+    .select(blobColumns)
     .where('container', '=', container)
     .limit(limit)
     .execute()

@@ -80,5 +80,15 @@ export async function listContainerRows(
 
 /** The least text that is beyond all that begin with `prefix`, in the order of UTF-8 bytes. */
 export function endOfPrefix(prefix: string): string {
-  return `${prefix}\u{10ffff}`
+  const points = Array.from(prefix)
+  const last = points.findLastIndex((point) => point !== LAST_POINT)
+  const next = (points[last]?.codePointAt(0) ?? 0) + 1
+  // No text is beyond one that begins with the last of all characters.
+  return last < 0
+    ? `${prefix}${LAST_POINT}`
+    : `${points.slice(0, last).join('')}${String.fromCodePoint(next === FIRST_SURROGATE ? AFTER_SURROGATES : next)}`
 }
+
+const LAST_POINT = '\u{10ffff}'
+const FIRST_SURROGATE = 0xd800
+const AFTER_SURROGATES = 0xe000
