@@ -10,9 +10,9 @@ import { blobBytesOf } from '../../store/records/blob/garbage.ts'
 import type { ContainersPort } from '../storage/ports.ts'
 import type { StorageAccount, StorageAccounts } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
+import { type BlobContainers, blobContainers } from './blob-containers.ts'
 import { type BlobStates, blobStates } from './blob-states.ts'
 import { containerResources } from './container-resources.ts'
-import { createContainer, deleteContainer, getContainerProperties, listContainers } from './containers.ts'
 import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
@@ -30,11 +30,7 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
  * What storage accounts hold as blobs. Whatever needs the customer's key opens it first: with the key refused the fault is the
  * keyring's. Of any, BlobFault `content-damaged`: what is stored does not open, or is not there.
  */
-export interface BlobService extends AsyncDisposable, BlobStates, PartialBlobs, PartWrites {
-  readonly createContainer: Bound<typeof createContainer>
-  readonly getContainerProperties: Bound<typeof getContainerProperties>
-  readonly deleteContainer: Bound<typeof deleteContainer>
-  readonly listContainers: Bound<typeof listContainers>
+export interface BlobService extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartWrites {
   readonly putBlob: Bound<typeof putBlob>
   readonly getBlob: Bound<typeof getBlob>
   readonly listBlobs: Bound<typeof listBlobs>
@@ -81,12 +77,9 @@ export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobSe
     putBlock: (put, body, signal) => putBlock(deps, put, body, signal),
   }
   const whole: Omit<BlobService, Streamed | Unkeyed> = {
+    ...blobContainers(deps),
     ...blobStates(deps),
     ...partialBlobs(deps),
-    createContainer: (path, wanted) => createContainer(deps, path, wanted),
-    getContainerProperties: (path, leaseId) => getContainerProperties(deps, path, leaseId),
-    deleteContainer: (path, options) => deleteContainer(deps, path, options),
-    listContainers: (account, query) => listContainers(deps, account, query),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),

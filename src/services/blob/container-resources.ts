@@ -5,7 +5,8 @@ import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { noConditions } from './conditions.ts'
 import { type ContainerState, getContainer, openContainer } from './container-rows.ts'
-import { type ListedContainer, createContainer, deleteContainer, listContainers } from './containers.ts'
+import { createContainer, deleteContainer } from './containers.ts'
+import { type ListedContainer, listContainers } from './list-containers.ts'
 import { BlobFault } from './faults.ts'
 import { leaseStateOf } from './lease.ts'
 import { openService } from './service-seal.ts'
@@ -118,7 +119,7 @@ function wordsOf(name: string, { code }: BlobFault): ResourceFault | null {
         'LeaseIdMissing',
         `There is currently a lease on the container '${name}' and no lease ID was specified in the request.`,
       )
-    case 'blob-immutable':
+    case 'container-protected':
       return refused(
         409,
         'ContainerProtectedFromDeletion',

@@ -9,6 +9,7 @@ import {
   blobsWithOldBlocks,
   deletedBlobs,
   deletedContainers,
+  doomContainer,
   doomedBlobExtents,
   dropContainer,
   dropSomeOfAccount,
@@ -78,7 +79,11 @@ async function sweepContainers(
     const [container] = await deletedContainers(records.read, account.uid, before, 1)
     if (container === undefined) return count
     const seal = await openService(keyring, account)
-    const purge = async (db: BlobWrites) => await purgeSome(db, seal, container.id, clock.now().getTime())
+    const purge = async (db: BlobWrites) => {
+      // Restored meanwhile: then it stays. Nobody restores one whose blobs have begun to go.
+      if (!(await doomContainer(db, container.id, before))) return false
+      return await purgeSome(db, seal, container.id, clock.now().getTime())
+    }
     do signal.throwIfAborted()
     while (await records.write(purge))
     count++

@@ -50,32 +50,84 @@ export async function updateContainer(
   await db.updateTable('blob_containers').set(change).where('id', '=', id).execute()
 }
 
-/** In the order of names; deleted ones of a name in the order of their deletion, before the one in force. */
+export interface ContainersQuery {
+  readonly account: string
+  readonly prefix: string
+  /** The first name of the page. */
+  readonly from: string
+  readonly limit: number
+}
+
+/** Those that are not deleted, in the order of names. */
 export async function listContainerRows(
+  db: BlobReads,
+  { account, prefix, from, limit }: ContainersQuery,
+): Promise<readonly ContainerRow[]> {
+  let query = db
+    .selectFrom('blob_containers')
+    .select(columns)
+    .where('account', '=', account)
+    .where('deleted_at', 'is', null)
+    .where('name', '>=', from > prefix ? from : prefix)
+  if (prefix !== '') query = query.where('name', '<', endOfPrefix(prefix))
+  return await query.orderBy('name').limit(limit).execute()
+}
+
+export interface DeletedPlace {
+  readonly name: string
+  readonly deletedAt: number
+  readonly id: string
+}
+
+/** Those that were deleted after `after`, in the order of names, then of their deletion. */
+export async function listDeletedContainers(
   db: BlobReads,
   {
     account,
     prefix,
     from,
     limit,
-    withDeleted,
-  }: {
-    readonly account: string
-    readonly prefix: string
-    /** The first name of the page. */
-    readonly from: string
-    readonly limit: number
-    readonly withDeleted: boolean
-  },
-): Promise<readonly ContainerRow[]> {
+    after,
+  }: Omit<ContainersQuery, 'from'> & { readonly from: DeletedPlace; readonly after: number },
+): Promise<readonly (ContainerRow & { readonly deleted_at: number })[]> {
+  const first = from.name >= prefix ? from : { name: prefix, deletedAt: 0, id: '' }
   let query = db
     .selectFrom('blob_containers')
     .select(columns)
     .where('account', '=', account)
-    .where('name', '>=', from > prefix ? from : prefix)
+    .where('deleted_at', '>', after)
+    .where((eb) =>
+      eb(eb.refTuple('name', 'deleted_at', 'id'), '>=', eb.tuple(first.name, first.deletedAt, first.id)),
+    )
   if (prefix !== '') query = query.where('name', '<', endOfPrefix(prefix))
-  if (!withDeleted) query = query.where('deleted_at', 'is', null)
-  return await query.orderBy('name').orderBy('deleted_at').limit(limit).execute()
+  const rows = await query.orderBy('name').orderBy('deleted_at').orderBy('id').limit(limit).execute()
+  return rows.map((row) => ({ ...row, deleted_at: row.deleted_at ?? after }))
+}
+
+/** Deleted ones of a name. */
+export async function findDeletedContainers(
+  db: BlobReads,
+  account: string,
+  name: string,
+): Promise<readonly ContainerRow[]> {
+  return await db
+    .selectFrom('blob_containers')
+    .select(columns)
+    .where('account', '=', account)
+    .where('name', '=', name)
+    .where('deleted_at', 'is not', null)
+    .execute()
+}
+
+/** Whether it holds a blob, a snapshot or a version, a deleted one too. */
+export async function isContainerEmpty(db: BlobReads, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('blob_blobs')
+    .select('name')
+    .where('container', '=', id)
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined
 }
 
 /** The least text that is beyond all that begin with `prefix`, in the order of UTF-8 bytes. */

@@ -110,6 +110,18 @@ export async function someBlocks(
     .execute()
 }
 
+/** A container that was deleted before `before` is gone for good from now on. @returns false: there is none such */
+export async function doomContainer(db: BlobWrites, id: string, before: number): Promise<boolean> {
+  const rows = await db
+    .updateTable('blob_containers')
+    .set({ deleted_at: 0 })
+    .where('id', '=', id)
+    .where('deleted_at', '<', before)
+    .returning('id')
+    .execute()
+  return rows.length > 0
+}
+
 export async function dropContainer(db: BlobWrites, id: string): Promise<void> {
   await db.deleteFrom('blob_containers').where('id', '=', id).execute()
 }
