@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Endpoints, hostOf } from '../kernel/endpoints.ts'
@@ -8,6 +9,9 @@ import type { LeaseClock } from '../services/keyring/ports.ts'
 import { type Registries, openRegistries } from '../services/registry/registries.ts'
 import { type BlobService, openBlobService } from '../services/blob/blob-service.ts'
 import { containerAccess } from '../services/blob/container-access.ts'
+import type { ForeignSources } from '../services/blob/copy-source.ts'
+import { httpsSources } from '../services/foreign-blobs/https-sources.ts'
+import { isPublicAddress } from '../services/foreign-blobs/public-address.ts'
 import { type RegistryContent, openRegistryContent } from '../services/registry/registry-content.ts'
 import {
   type RegistryTokens,
@@ -65,7 +69,8 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
   const storageAccounts = openStorageAccounts(resourceStore)
   const blobDeps = { records: stores.data, bytes: stores.bytes, keyring, accounts: storageAccounts, clock }
   const listAccounts = async () => (await resourceStore.listByType(STORAGE_ACCOUNT_TYPE)).map(readAccount)
-  const blobs = opened.use(openBlobService({ ...blobDeps, listAccounts }))
+  const foreign = opened.use(openSources())
+  const blobs = opened.use(openBlobService({ ...blobDeps, foreign, listAccounts }))
   const all = opened.move()
   return {
     keyring,
@@ -78,6 +83,15 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
     delegationKeys: await openDelegationKeys(stores.secrets, stores.recordKey),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+/** Whatever a public server serves may be copied from. */
+function openSources(): ForeignSources & Disposable {
+  return httpsSources({
+    lookup: (hostname) => lookup(hostname, { all: true }),
+    isPublic: isPublicAddress,
+    ca: null,
+  })
 }
 
 /** `myacr1.azurecr.localhost:8443` */

@@ -10,7 +10,9 @@ import { collect } from '../../src/kernel/bytes.ts'
 import { parseGuid } from '../../src/kernel/guid.ts'
 import { type BlobService, openBlobService } from '../../src/services/blob/blob-service.ts'
 import { noConditions } from '../../src/services/blob/conditions.ts'
+import type { ForeignSources } from '../../src/services/blob/copy-source.ts'
 import { noEncryption } from '../../src/services/blob/encryption.ts'
+import { BlobFault } from '../../src/services/blob/faults.ts'
 import type { BlobPath } from '../../src/services/blob/model.ts'
 import type { PutBlob } from '../../src/services/blob/put-blob.ts'
 import {
@@ -47,6 +49,8 @@ export interface BlobBench extends AsyncDisposable {
   process: Process
   bytes: FileByteStore
   blobs: BlobService
+  /** What copies read from elsewhere. To be replaced. */
+  foreign: ForeignSources
   /** A scope with a root key of its own, under the same customer's key. */
   addScope(name: string, settings?: Partial<EncryptionScope>): Promise<EncryptionScope>
   /** A second account with a root key of its own. */
@@ -78,6 +82,7 @@ export async function openBlobBench(): Promise<BlobBench> {
           [...scopes.values()].find((scope) => scope.uid === uid) ?? null,
       },
       clock,
+      foreign: { open: (...asked) => bench.foreign.open(...asked) },
       listAccounts: async () => [bench.account],
     })
     return { process, bytes, blobs }
@@ -98,6 +103,9 @@ export async function openBlobBench(): Promise<BlobBench> {
     ...begun,
     world,
     folder,
+    foreign: {
+      open: () => Promise.reject(new BlobFault('copy-source-unreachable', { reason: 'nothing is there' })),
+    },
     account: await addAccount(begun.process, 'account1'),
     addAccount: (name) => addAccount(bench.process, name),
     async addScope(name, settings = {}) {

@@ -13,6 +13,8 @@ import type { BlobDeps } from './blob-deps.ts'
 import { type BlobContainers, blobContainers } from './blob-containers.ts'
 import { type BlobStates, blobStates } from './blob-states.ts'
 import { containerResources } from './container-resources.ts'
+import { type CopiedBlobs, copiedBlobs } from './copied-blobs.ts'
+import type { ForeignSources } from './copy-source.ts'
 import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
@@ -30,7 +32,8 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
  * What storage accounts hold as blobs. Whatever needs the customer's key opens it first: with the key refused the fault is the
  * keyring's. Of any, BlobFault `content-damaged`: what is stored does not open, or is not there.
  */
-export interface BlobService extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartWrites {
+export interface BlobService
+  extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartWrites, CopiedBlobs {
   readonly putBlob: Bound<typeof putBlob>
   readonly getBlob: Bound<typeof getBlob>
   readonly listBlobs: Bound<typeof listBlobs>
@@ -54,6 +57,8 @@ export interface BlobServiceDeps {
   readonly bytes: ByteStore
   readonly keyring: Pick<Keyring, 'open' | 'serviceRecords'>
   readonly accounts: Pick<StorageAccounts, 'findScope' | 'findScopeByUid'>
+  /** What copies read from elsewhere. */
+  readonly foreign: ForeignSources
   readonly clock: Clock
   /** All of the installation: what has to be swept. */
   readonly listAccounts: () => Promise<readonly StorageAccount[]>
@@ -68,7 +73,13 @@ const BLOCK_GRACE_MS = 7 * DAY_MS
 type Streamed = 'putBlob' | 'putBlock' | keyof PartWrites
 type Unkeyed = 'containers' | 'usedBytes' | 'discard' | 'sweep' | typeof Symbol.asyncDispose
 
-export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobServiceDeps): BlobService {
+export function openBlobService({
+  bytes,
+  clock,
+  foreign,
+  listAccounts,
+  ...given
+}: BlobServiceDeps): BlobService {
   const disposed = new AbortController()
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
   const streamed: Pick<BlobService, Streamed> = {
@@ -80,6 +91,7 @@ export function openBlobService({ bytes, clock, listAccounts, ...given }: BlobSe
     ...blobContainers(deps),
     ...blobStates(deps),
     ...partialBlobs(deps),
+    ...copiedBlobs({ ...deps, foreign }),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),

@@ -51,6 +51,42 @@ function assertVersionAllows(change: ImmutableChange, { blob, now, isKept }: Pro
   throw new BlobFault('blob-immutable', { cause: 'policy' })
 }
 
+/** Until when a blob may not be changed. */
+export type ImmutabilityPolicy = NonNullable<BlobDoc['immutability']>
+
+/** Four hundred years: what Azure takes for a container. */
+const MAX_DAYS = 146_000
+
+/** @throws BlobFault `immutability-invalid` */
+export function assertPolicyFits({ until }: ImmutabilityPolicy, now: number): void {
+  if (until <= now)
+    throw new BlobFault('immutability-invalid', { reason: 'the policy would have expired already' })
+  if (until > now + MAX_DAYS * DAY_MS)
+    throw new BlobFault('immutability-invalid', { reason: `a policy holds for up to ${MAX_DAYS} days` })
+}
+
+/** Only there a blob has a policy and a hold of its own. @throws BlobFault `feature-disabled` */
+export function assertVersionImmutability({
+  hasVersionImmutability,
+}: Pick<ContainerDoc, 'hasVersionImmutability'>): void {
+  if (!hasVersionImmutability)
+    throw new BlobFault('feature-disabled', { feature: 'Immutable storage with versioning' })
+}
+
+/** What a new blob is to be protected by from its first moment. @throws BlobFault `feature-disabled`, `immutability-invalid` */
+export function assertMayProtect(
+  container: Pick<ContainerDoc, 'hasVersionImmutability'>,
+  {
+    immutability = null,
+    hasLegalHold = false,
+  }: { readonly immutability?: ImmutabilityPolicy | null; readonly hasLegalHold?: boolean },
+  now: number,
+): void {
+  if (immutability === null && !hasLegalHold) return
+  assertVersionImmutability(container)
+  if (immutability !== null) assertPolicyFits(immutability, now)
+}
+
 /** What a new blob gets from its container; a policy of its own comes before it. */
 export function inheritedImmutability(
   { immutability, hasVersionImmutability }: Pick<ContainerDoc, 'immutability' | 'hasVersionImmutability'>,

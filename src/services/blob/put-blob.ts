@@ -1,4 +1,5 @@
 import type { Bytes } from '../../kernel/bytes.ts'
+import { MIB } from '../../kernel/units.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import type { BlobState } from './blob-rows.ts'
 import { type WantedChecksum, md5Checksum } from './checksum.ts'
@@ -8,6 +9,9 @@ import { beforeCommit, commitExtent, committing, partOf, stageExtent } from './e
 import type { BlobHeaders, BlobPath, Metadata, TierDoc } from './model.ts'
 import { type Destination, openDestination } from './open-destination.ts'
 import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
+
+/** What the newest versions take as one blob in one request. */
+export const MAX_WHOLE_BYTES = 5_000 * MIB
 
 /** What a client says of a new block blob. */
 export interface NewBlockBlob extends ReplaceOptions, Pick<NewBlob, 'immutability' | 'hasLegalHold'> {

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../kernel/bytes.ts'
+import { MIB } from '../../kernel/units.ts'
 import { type BlockRow, findBlock, findLastBlock, putBlockRow } from '../../store/records/blob/blocks.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents } from '../../store/records/blob/extents.ts'
@@ -20,6 +21,9 @@ import { assertLeaseForWrite } from './lease.ts'
 import type { BlobEncryption, BlobPath } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
+
+/** What the newest versions take as one block. */
+export const MAX_BLOCK_BYTES = 4_000 * MIB
 
 /** Of one blob, that no block list has committed yet. */
 export const MAX_UNCOMMITTED_BLOCKS = 100_000

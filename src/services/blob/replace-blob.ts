@@ -8,7 +8,7 @@ import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
 import { type Conditions, assertWritable } from './conditions.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { BlobFault } from './faults.ts'
-import { assertMayChange, inheritedImmutability } from './immutability.ts'
+import { assertMayChange, assertMayProtect, inheritedImmutability } from './immutability.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
@@ -79,6 +79,7 @@ export async function replaceBlob(
   if (before !== null) assertMayReplace(seal.account, container, before, stamp.now)
   const made = await make(before, container)
   assertTypeSupported(seal.account, made.type)
+  assertMayProtect(container.doc, made, stamp.now)
   await assertTypeOfVersions(
     db,
     seal,

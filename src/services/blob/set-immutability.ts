@@ -1,21 +1,15 @@
-import { DAY_MS } from '../../kernel/units.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { putBlobState } from './blob-rows.ts'
 import { type ChangeOptions, changeBlob } from './change-blob.ts'
-import type { ContainerState } from './container-rows.ts'
 import { BlobFault } from './faults.ts'
-import type { BlobDoc, BlobPath } from './model.ts'
+import { type ImmutabilityPolicy, assertPolicyFits, assertVersionImmutability } from './immutability.ts'
+import type { BlobPath } from './model.ts'
 
 type Deps = Pick<BlobDeps, 'records' | 'keyring' | 'stamp'>
-
-export type ImmutabilityPolicy = NonNullable<BlobDoc['immutability']>
 
 export interface SetImmutabilityPolicy extends Pick<ChangeOptions, 'conditions'> {
   readonly policy: ImmutabilityPolicy
 }
-
-/** Four hundred years: what Azure takes for a container. */
-const MAX_DAYS = 146_000
 
 /**
  * Sets until when a blob, a snapshot or a version may not be changed. A locked policy may only be extended.
@@ -30,7 +24,7 @@ export async function setImmutabilityPolicy(
 ): Promise<ImmutabilityPolicy> {
   return await changeBlob(deps, at, { conditions }, async ({ db, seal, container, state, stamp }) => {
     const { doc } = state
-    assertEnabled(container)
+    assertVersionImmutability(container.doc)
     assertPolicyFits(policy, stamp.now)
     if (doc.immutability?.mode === 'Locked' && !extendsLocked(doc.immutability, policy))
       throw new BlobFault('blob-immutable', { cause: 'policy' })
@@ -47,7 +41,7 @@ export async function deleteImmutabilityPolicy(
 ): Promise<void> {
   await changeBlob(deps, at, options, async ({ db, seal, container, state }) => {
     const { doc } = state
-    assertEnabled(container)
+    assertVersionImmutability(container.doc)
     if (doc.immutability?.mode === 'Locked') throw new BlobFault('blob-immutable', { cause: 'policy' })
     await putBlobState(db, seal, { ...state, doc: { ...doc, immutability: null } })
   })
@@ -64,21 +58,9 @@ export async function setLegalHold(
   { hasLegalHold, conditions }: SetLegalHold,
 ): Promise<void> {
   await changeBlob(deps, at, { conditions }, async ({ db, seal, container, state }) => {
-    assertEnabled(container)
+    assertVersionImmutability(container.doc)
     await putBlobState(db, seal, { ...state, doc: { ...state.doc, hasLegalHold } })
   })
-}
-
-function assertEnabled({ doc }: ContainerState): void {
-  if (!doc.hasVersionImmutability)
-    throw new BlobFault('feature-disabled', { feature: 'Immutable storage with versioning' })
-}
-
-function assertPolicyFits({ until }: ImmutabilityPolicy, now: number): void {
-  if (until <= now)
-    throw new BlobFault('immutability-invalid', { reason: 'the policy would have expired already' })
-  if (until > now + MAX_DAYS * DAY_MS)
-    throw new BlobFault('immutability-invalid', { reason: `a policy holds for up to ${MAX_DAYS} days` })
 }
 
 function extendsLocked(before: ImmutabilityPolicy, after: ImmutabilityPolicy): boolean {

@@ -18,8 +18,13 @@ type SourceCall = Pick<Call<StorageCaller>, 'head' | 'caller'>
 export interface NamedSource extends WantedSource {
   /** The URL without whatever opens it: what is stored and shown. */
   readonly shown: string
-  /** Whether its reader may read the blob's index tags too. */
-  readonly mayReadTags: boolean
+}
+
+export interface SourceReader {
+  /** Copy Blob alone: what opens the destination opens a source of the same account, too. */
+  readonly sharesCredential: boolean
+  /** The source's index tags are wanted, too. */
+  readonly readsTags: boolean
 }
 
 const MAX_URL = 2048
@@ -35,26 +40,21 @@ interface SourceUrl {
   readonly query: string
 }
 
-/**
- * @param sharesCredential Copy Blob alone: what opens the destination opens a source of the same account, too
- * @throws SourceFault, BlobFault `copy-source-invalid`, `header-missing`
- */
+/** @throws SourceFault; BlobFault `copy-source-invalid`, `header-missing` */
 export async function namedSource(
   deps: CopyWireDeps,
   call: SourceCall,
-  { sharesCredential }: { readonly sharesCredential: boolean },
+  reader: SourceReader,
 ): Promise<NamedSource> {
   const { head } = call
   const url = sourceUrlOf(head)
   const bearer = bearerOf(head)
-  const own = await findOwn(deps, call, url, { bearer, sharesCredential })
-  const source: CopySource = own?.source ?? foreignSource(url, bearer)
+  const own = await findOwn(deps, call, url, { ...reader, bearer })
   return {
-    source,
+    source: own ?? foreignSource(url, { ...reader, bearer }),
     conditions: conditionsOf(head, 'x-ms-source-'),
     customerKey: customerKeyOf(head, 'source-'),
     shown: `${url.scheme}://${url.authority}${url.path}${shownQuery(url)}`,
-    mayReadTags: own?.mayReadTags ?? false,
   }
 }
 
@@ -97,16 +97,18 @@ function bearerOf({ headers }: RequestHead): string | null {
 }
 
 /** @throws BlobFault `copy-source-invalid` */
-function foreignSource(url: SourceUrl, bearer: string | null): CopySource {
+function foreignSource(url: SourceUrl, { bearer, readsTags }: Credentials): CopySource {
   if (url.scheme !== 'https') {
     throw new BlobFault('copy-source-invalid', { reason: 'Sources on other servers are read by HTTPS only.' })
+  }
+  if (readsTags) {
+    throw new BlobFault('copy-source-invalid', { reason: 'Tags are copied within this installation only.' })
   }
   return { kind: 'foreign', url: `https://${url.authority}${url.path}${url.query}`, bearer }
 }
 
-interface Credentials {
+interface Credentials extends SourceReader {
   readonly bearer: string | null
-  readonly sharesCredential: boolean
 }
 
 /**
@@ -121,7 +123,7 @@ async function findOwn(
   call: SourceCall,
   url: SourceUrl,
   credentials: Credentials,
-): Promise<{ readonly source: CopySource; readonly mayReadTags: boolean } | null> {
+): Promise<CopySource | null> {
   const place = ownPlace(call.head, url, endpoints)
   if (place === null) return null
   try {
@@ -131,8 +133,8 @@ async function findOwn(
     const caller = isOurs
       ? call.caller
       : await admit(auth, head, { operation: { needs: needs.readBlob }, params })
-    const at = blobOf({ head, caller, params })
-    return { source: { kind: 'own', at }, mayReadTags: caller.permits(needs.readTags) }
+    if (credentials.readsTags) auth.admission.assertPermitted(caller, needs.readTags)
+    return { kind: 'own', at: blobOf({ head, caller, params }) }
   } catch (error) {
     throw error instanceof Fault
       ? new SourceFault('source-refused', { refusal: error }, { cause: error })

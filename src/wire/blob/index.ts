@@ -12,12 +12,14 @@ import { blobTagsOperations } from './operations/blob-tags.ts'
 import { blockListOperations } from './operations/block-list.ts'
 import { containerOperations } from './operations/containers.ts'
 import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete-blob.ts'
+import { findBlobsOperations } from './operations/find-blobs.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
 import { getPageRangesOperation } from './operations/get-page-ranges.ts'
 import { leaseBlobOperation } from './operations/lease-blob.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
 import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
+import { putFromUrlOperations } from './operations/put-from-url.ts'
 import { putEmptyBlobOperations } from './operations/put-empty-blob.ts'
 import { putPageOperation } from './operations/put-page.ts'
 import { sealAppendBlobOperation } from './operations/seal-append-blob.ts'
@@ -38,6 +40,7 @@ export function blobProtocol(
       ...containerOperations(deps),
       listBlobsOperation(deps),
       putBlockOperation(deps),
+      ...putFromUrlOperations(deps),
       ...blockListOperations(deps),
       appendBlockOperation(deps),
       sealAppendBlobOperation(deps),
@@ -49,6 +52,7 @@ export function blobProtocol(
       ...blobMetadataOperations(deps),
       setBlobPropertiesOperation(deps),
       ...blobTagsOperations(deps),
+      ...findBlobsOperations(deps),
       setBlobTierOperation(deps),
       snapshotBlobOperation(deps),
       leaseBlobOperation(deps),

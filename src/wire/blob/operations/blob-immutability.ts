@@ -1,9 +1,8 @@
-import { type RequestHead, operation } from '../../../http/operation.ts'
-import { BlobFault } from '../../../services/blob/faults.ts'
-import type { ImmutabilityPolicy } from '../../../services/blob/set-immutability.ts'
+import { operation } from '../../../http/operation.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { httpDate } from '../headers.ts'
+import { requiredLegalHoldOf, requiredPolicyOf } from '../immutability.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blobOf, conditionsOf } from '../request.ts'
 
@@ -22,7 +21,7 @@ export function blobImmutabilityOperations({ blobs }: BlobWireDeps): readonly Bl
       body: { kind: 'none' },
       async run(call) {
         const { head } = call
-        const wanted = { policy: policyOf(head), conditions: conditionsOf(head) }
+        const wanted = { policy: requiredPolicyOf(head), conditions: conditionsOf(head) }
         const { until, mode } = await blobs.setImmutabilityPolicy(blobOf(call), wanted)
         return {
           status: 200,
@@ -54,41 +53,10 @@ export function blobImmutabilityOperations({ blobs }: BlobWireDeps): readonly Bl
       body: { kind: 'none' },
       async run(call) {
         const { head } = call
-        const hasLegalHold = legalHoldOf(head)
+        const hasLegalHold = requiredLegalHoldOf(head)
         await blobs.setLegalHold(blobOf(call), { hasLegalHold, conditions: conditionsOf(head) })
         return { status: 200, headers: { 'x-ms-legal-hold': String(hasLegalHold) } }
       },
     }),
   ]
-}
-
-function policyOf({ headers }: RequestHead): ImmutabilityPolicy {
-  const date = required(headers, 'x-ms-immutability-policy-until-date')
-  const until = Date.parse(date)
-  if (Number.isNaN(until))
-    throw new BlobFault('header-invalid', { name: 'x-ms-immutability-policy-until-date', value: date })
-  return { until, mode: modeOf(headers.get('x-ms-immutability-policy-mode') ?? 'unlocked') }
-}
-
-function modeOf(value: string): ImmutabilityPolicy['mode'] {
-  switch (value.toLowerCase()) {
-    case 'unlocked':
-      return 'Unlocked'
-    case 'locked':
-      return 'Locked'
-    default:
-      throw new BlobFault('header-invalid', { name: 'x-ms-immutability-policy-mode', value })
-  }
-}
-
-function legalHoldOf({ headers }: RequestHead): boolean {
-  const value = required(headers, 'x-ms-legal-hold')
-  if (/^(true|false)$/i.test(value)) return value.toLowerCase() === 'true'
-  throw new BlobFault('header-invalid', { name: 'x-ms-legal-hold', value })
-}
-
-function required(headers: RequestHead['headers'], name: string): string {
-  const value = headers.get(name)
-  if (value === undefined || value === '') throw new BlobFault('header-missing', { name })
-  return value
 }

@@ -7,17 +7,9 @@ import { type XmlElement, writeXml } from '../../shared/xml.ts'
 import { blockListOf, blockListTypeOf } from '../blocks.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { blockBlobTierOf, newBlobOf } from '../new-blob.ts'
 import { present, stampHeaders, writtenHeaders } from '../present.ts'
-import {
-  blobHeadersOf,
-  blobOf,
-  checksumOf,
-  conditionsOf,
-  encryptionOf,
-  leaseIdOf,
-  metadataOf,
-  tagsOf,
-} from '../request.ts'
+import { blobHeadersOf, blobOf, checksumOf, conditionsOf, encryptionOf, leaseIdOf } from '../request.ts'
 
 const path = '/{container}/{blob+}'
 const query = { comp: 'blocklist' }
@@ -38,7 +30,7 @@ function putBlockListOperation({ blobs }: BlobWireDeps): BlobOperation {
     needs: needs.createBlob,
     body: { kind: 'raw', maxBytes: MAX_LIST_BYTES },
     async run(call) {
-      const { head, caller, body, signal } = call
+      const { head, body, signal } = call
       const sum = md5Checksum(checksumOf(head))
       sum.update(body.raw)
       sum.assert()
@@ -47,13 +39,9 @@ function putBlockListOperation({ blobs }: BlobWireDeps): BlobOperation {
         {
           blocks: blockListOf(body.raw),
           headers: blobHeadersOf(head, false),
-          metadata: metadataOf(head),
-          tags: tagsOf(head),
-          tier: head.headers.get('x-ms-access-tier') ?? null,
+          ...newBlobOf(call),
+          tier: blockBlobTierOf(head),
           encryption: encryptionOf(call),
-          conditions: conditionsOf(head),
-          leaseId: leaseIdOf(head),
-          mayOverwrite: caller.permits(needs.writeBlob),
         },
         signal,
       )

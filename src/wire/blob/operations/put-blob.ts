@@ -2,22 +2,12 @@ import { type RequestHead, operation, queryValue } from '../../../http/operation
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { WantedChecksum } from '../../../services/blob/checksum.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
+import { MAX_WHOLE_BYTES } from '../../../services/blob/put-blob.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { blockBlobTierOf, newBlobOf } from '../new-blob.ts'
 import { present, stampHeaders, writtenHeaders } from '../present.ts'
-import {
-  blobHeadersOf,
-  blobOf,
-  checksumOf,
-  conditionsOf,
-  encryptionOf,
-  leaseIdOf,
-  metadataOf,
-  tagsOf,
-} from '../request.ts'
-
-/** What the newest versions take in one request. */
-export const MAX_PUT_BYTES = 5_000 * 1024 * 1024
+import { blobHeadersOf, blobOf, checksumOf, encryptionOf } from '../request.ts'
 
 /** https://learn.microsoft.com/rest/api/storageservices/put-blob */
 export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
@@ -27,9 +17,9 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
     path: '/{container}/{blob+}',
     headers: { 'x-ms-blob-type': 'BlockBlob' },
     needs: needs.createBlob,
-    body: { kind: 'stream', maxBytes: MAX_PUT_BYTES },
+    body: { kind: 'stream', maxBytes: MAX_WHOLE_BYTES },
     async run(call) {
-      const { head, caller, body, signal } = call
+      const { head, body, signal } = call
       if (body.length === null && head.headers.get('transfer-encoding') === undefined) {
         throw new BlobFault('length-missing', {})
       }
@@ -38,14 +28,10 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
           at: { ...blobOf(call), moment: null },
           command: {
             headers: blobHeadersOf(head, true),
-            metadata: metadataOf(head),
-            tags: tagsOf(head),
-            tier: head.headers.get('x-ms-access-tier') ?? null,
+            ...newBlobOf(call),
+            tier: blockBlobTierOf(head),
             encryption: encryptionOf(call),
             checksum: wholeChecksumOf(head),
-            conditions: conditionsOf(head),
-            leaseId: leaseIdOf(head),
-            mayOverwrite: caller.permits(needs.writeBlob),
           },
         },
         body.stream,

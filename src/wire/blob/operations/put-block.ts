@@ -1,15 +1,12 @@
 import { operation } from '../../../http/operation.ts'
-import { MIB } from '../../../kernel/units.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { MAX_BLOCK_BYTES } from '../../../services/blob/put-block.ts'
 import { blockIdOf } from '../blocks.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { present, writtenHeaders } from '../present.ts'
 import { blobOf, checksumOf, encryptionOf, leaseIdOf } from '../request.ts'
-
-/** What the newest versions take as one block. */
-export const MAX_BLOCK_BYTES = 4_000 * MIB
 
 /** https://learn.microsoft.com/rest/api/storageservices/put-block */
 export function putBlockOperation({ blobs }: BlobWireDeps): BlobOperation {
