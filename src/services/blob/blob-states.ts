@@ -1,6 +1,7 @@
 import type { BlobDeps } from './blob-deps.ts'
 import { getBlobTags, setBlobTags } from './blob-tags.ts'
 import { deleteBlob } from './delete-blob.ts'
+import { findBlobs } from './find-blobs.ts'
 import { leaseBlob } from './lease-blob.ts'
 import { setBlobMetadata } from './set-blob-metadata.ts'
 import { setBlobProperties } from './set-blob-properties.ts'
@@ -17,6 +18,7 @@ export interface BlobStates {
   readonly setBlobProperties: Bound<typeof setBlobProperties>
   readonly getBlobTags: Bound<typeof getBlobTags>
   readonly setBlobTags: Bound<typeof setBlobTags>
+  readonly findBlobs: Bound<typeof findBlobs>
   readonly setBlobTier: Bound<typeof setBlobTier>
   readonly snapshotBlob: Bound<typeof snapshotBlob>
   readonly deleteBlob: Bound<typeof deleteBlob>
@@ -33,6 +35,7 @@ export function blobStates(deps: BlobDeps): BlobStates {
     setBlobProperties: (path, command) => setBlobProperties(deps, path, command),
     getBlobTags: (path, options) => getBlobTags(deps, path, options),
     setBlobTags: (path, command) => setBlobTags(deps, path, command),
+    findBlobs: (account, query) => findBlobs(deps, account, query),
     setBlobTier: (path, command, signal) => setBlobTier(deps, path, command, signal),
     snapshotBlob: (path, command, signal) => snapshotBlob(deps, path, command, signal),
     deleteBlob: (path, command) => deleteBlob(deps, path, command),
