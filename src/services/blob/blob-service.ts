@@ -8,9 +8,9 @@ import type { Keyring } from '../keyring/keyring.ts'
 import { repeated } from '../keyring/lease-ended.ts'
 import { blobBytesOf } from '../../store/records/blob/garbage.ts'
 import type { ContainersPort } from '../storage/ports.ts'
-import type { StorageAccount, StorageAccounts } from '../storage/storage-account.ts'
+import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { type BlobContainers, blobContainers } from './blob-containers.ts'
+import { type BlobContainers, type ContainersDeps, blobContainers } from './blob-containers.ts'
 import { type BlobStates, blobStates } from './blob-states.ts'
 import { containerResources } from './container-resources.ts'
 import { type CopiedBlobs, copiedBlobs } from './copied-blobs.ts'
@@ -56,7 +56,7 @@ export interface BlobServiceDeps {
   /** Shared with the registries, whose sweeper discards what no row of either names. */
   readonly bytes: ByteStore
   readonly keyring: Pick<Keyring, 'open' | 'serviceRecords'>
-  readonly accounts: Pick<StorageAccounts, 'findScope' | 'findScopeByUid'>
+  readonly accounts: ContainersDeps['accounts']
   /** What copies read from elsewhere. */
   readonly foreign: ForeignSources
   readonly clock: Clock
@@ -88,7 +88,7 @@ export function openBlobService({
     putBlock: (put, body, signal) => putBlock(deps, put, body, signal),
   }
   const whole: Omit<BlobService, Streamed | Unkeyed> = {
-    ...blobContainers(deps),
+    ...blobContainers({ ...deps, accounts: given.accounts }),
     ...blobStates(deps),
     ...partialBlobs(deps),
     ...copiedBlobs({ ...deps, foreign }),
