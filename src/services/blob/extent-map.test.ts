@@ -26,7 +26,7 @@ beforeEach(async () => {
 })
 
 const NOW = 1_000
-const MAX_ENTRIES = 128
+const MAX_ENTRIES = 64
 
 async function forgetAll(db: BlobWrites): Promise<void> {
   await db.deleteFrom('blob_map_nodes').execute()
@@ -392,8 +392,8 @@ describe('an extent map', () => {
         return made
       })
     expect(await rowsFor(300)).toBe(2)
-    expect(await rowsFor(16_000)).toBe(2)
-    expect(await rowsFor(20_000)).toBe(3)
+    expect(await rowsFor(4_000)).toBe(2)
+    expect(await rowsFor(5_000)).toBe(3)
   })
 })
 
