@@ -116,6 +116,8 @@ export interface BlobFaults {
   'blob-archived': object
   'blob-being-rehydrated': object
   'tier-invalid': { readonly reason: string }
+  /** Of a page blob: a higher one was set. */
+  'tier-too-low': object
   'tags-invalid': { readonly reason: string }
   'blob-immutable': { readonly cause: 'policy' | 'legal-hold' }
   'immutability-invalid': { readonly reason: string }

@@ -270,6 +270,8 @@ export const blobErrors: Table<BlobFaults> = {
     ),
   'tier-invalid': ({ reason }) =>
     error(400, 'InvalidBlobTier', 'The specified blob tier is invalid.', { Reason: reason }),
+  'tier-too-low': () =>
+    error(409, 'CannotChangeToLowerTier', 'A higher blob tier has already been explicitly set.'),
   'tags-invalid': ({ reason }) =>
     error(
       400,
