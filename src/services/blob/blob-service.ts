@@ -15,6 +15,7 @@ import { type BlobStates, blobStates } from './blob-states.ts'
 import { containerResources } from './container-resources.ts'
 import { type CopiedBlobs, copiedBlobs } from './copied-blobs.ts'
 import type { ForeignSources } from './copy-source.ts'
+import { startCopyWork } from './copy-work.ts'
 import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
@@ -60,6 +61,8 @@ export interface BlobServiceDeps {
   /** What copies read from elsewhere. */
   readonly foreign: ForeignSources
   readonly clock: Clock
+  /** What nobody foresaw, in the background. */
+  readonly bug: (error: unknown) => void
   /** All of the installation: what has to be swept. */
   readonly listAccounts: () => Promise<readonly StorageAccount[]>
 }
@@ -78,10 +81,13 @@ export function openBlobService({
   clock,
   foreign,
   listAccounts,
+  bug,
   ...given
 }: BlobServiceDeps): BlobService {
   const disposed = new AbortController()
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
+  const findAccount = async (uid: string) => (await listAccounts()).find((one) => one.uid === uid) ?? null
+  const work = startCopyWork({ ...deps, foreign, findAccount, bug })
   const streamed: Pick<BlobService, Streamed> = {
     ...partWrites(deps),
     putBlob: (put, body, signal) => putBlob(deps, put, body, signal),
@@ -91,7 +97,7 @@ export function openBlobService({
     ...blobContainers({ ...deps, accounts: given.accounts }),
     ...blobStates(deps),
     ...partialBlobs(deps),
-    ...copiedBlobs({ ...deps, foreign }),
+    ...copiedBlobs({ ...deps, foreign, work }),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),
@@ -108,6 +114,9 @@ export function openBlobService({
         { ...deps, clock, listAccounts, readGraceMs: READ_GRACE_MS, blockGraceMs: BLOCK_GRACE_MS },
         disposed.signal,
       ),
-    [Symbol.asyncDispose]: async () => disposed.abort(),
+    async [Symbol.asyncDispose]() {
+      disposed.abort()
+      await work[Symbol.asyncDispose]()
+    },
   }
 }

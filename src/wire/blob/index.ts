@@ -19,6 +19,7 @@ import { blockListOperations } from './operations/block-list.ts'
 import { containerAclOperations } from './operations/container-acl.ts'
 import { containerMetadataOperations } from './operations/container-metadata.ts'
 import { containerOperations } from './operations/containers.ts'
+import { copyBlobOperations } from './operations/copy-blob.ts'
 import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete-blob.ts'
 import { findBlobsOperations } from './operations/find-blobs.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
@@ -108,6 +109,7 @@ function blobOperations(deps: CopyWireDeps): readonly BlobOperation[] {
     ...blobImmutabilityOperations(deps),
     setBlobExpiryOperation(),
     // Behind whatever a query tells from them: among equals the first is taken.
+    ...copyBlobOperations(deps),
     putBlobOperation(deps),
     ...putEmptyBlobOperations(deps),
     putUnknownOperation(),
