@@ -198,7 +198,8 @@ describe('the account, through the SDK', () => {
     })
     bench.account = { ...bench.account, sku: 'Standard_RAGRS' }
     const { geoReplication } = await secondary.getStatistics()
-    expect(geoReplication).toEqual({ status: 'live', lastSyncOn: expect.any(Date) })
+    expect(geoReplication?.status).toBe('live')
+    expect(geoReplication?.lastSyncOn).toBeInstanceOf(Date)
     await makeContainer(bench)
     expect((await secondary.listContainers().next()).value).toMatchObject({ name: 'c1' })
     await expect(secondary.createContainer('other')).rejects.toMatchObject({
