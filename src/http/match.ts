@@ -26,7 +26,9 @@ type Conditions = readonly (readonly [name: string, value: string | true])[]
  * Compiles a protocol's table once. GET operations answer HEAD too, unless the table has a HEAD of its own. Of several that
  * fit, the one with the most conditions on query and headers is taken; among equals the first of the table.
  */
-export function compileOperations<C, N>(protocol: Protocol<C, N>): Matcher<C, N> {
+export function compileOperations<C, N>(
+  protocol: Pick<Protocol<C, N>, 'operations' | 'ignoreCase' | 'keepsPaths'>,
+): Matcher<C, N> {
   const routes = protocol.operations
     .map((operation): Route<C, N> => {
       return {

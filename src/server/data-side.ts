@@ -70,7 +70,8 @@ export async function openDataSide(deps: DataSideDeps): Promise<DataSide> {
   const blobDeps = { records: stores.data, bytes: stores.bytes, keyring, accounts: storageAccounts, clock }
   const listAccounts = async () => (await resourceStore.listByType(STORAGE_ACCOUNT_TYPE)).map(readAccount)
   const foreign = opened.use(openSources())
-  const blobs = opened.use(openBlobService({ ...blobDeps, foreign, listAccounts }))
+  const bug = (error: unknown) => deps.log.error({ error }, 'a copy of a blob failed')
+  const blobs = opened.use(openBlobService({ ...blobDeps, foreign, listAccounts, bug }))
   const all = opened.move()
   return {
     keyring,

@@ -94,7 +94,8 @@ export function blobHost(
     access,
     delegationKeys,
   })
-  return blobProtocol({ blobs, clock, endpoints, endpointOf, auth: { accounts: { find }, admission } })
+  const auth = { accounts: { find }, admission }
+  return blobProtocol({ blobs, delegationKeys, clock, endpoints, endpointOf, auth })
 }
 
 /** The managed-identity endpoint answers under any host: clients reach it through a proxy by the address they have built in. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { CustomerProvidedKey } from '../../src/crypto/customer-provided-key.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
 import { randomHex } from '../../src/crypto/random.ts'
+import { MacKey } from '../../src/crypto/mac-key.ts'
 import { RsaKey } from '../../src/crypto/rsa-key.ts'
 import { serveProtocol } from '../../src/http/testing.ts'
 import { collect } from '../../src/kernel/bytes.ts'
@@ -30,6 +31,7 @@ import {
   protectedAccount,
   protectedScope,
 } from '../../src/services/storage/storage-account.ts'
+import { delegationKeys } from '../../src/services/storage/delegation-keys.ts'
 import { StorageAuthFault } from '../../src/services/storage/auth-faults.ts'
 import { standardBlobService } from '../../src/services/storage/blob-service-settings.ts'
 import { assertPermitted } from '../../src/services/storage/authorize.ts'
@@ -46,6 +48,10 @@ export interface BlobBench extends AsyncDisposable {
   readonly folder: string
   /** To be replaced where a test wants other settings. */
   account: StorageAccount
+  /** Further ones that the server knows. */
+  readonly others: StorageAccount[]
+  /** What failed in the background, unforeseen. */
+  readonly bugs: unknown[]
   process: Process
   bytes: FileByteStore
   blobs: BlobService
@@ -80,10 +86,14 @@ export async function openBlobBench(): Promise<BlobBench> {
         findScope: async (_account, name) => scopes.get(name) ?? null,
         findScopeByUid: async (_account, uid) =>
           [...scopes.values()].find((scope) => scope.uid === uid) ?? null,
+        changeBlobService: async (_account, change) => {
+          bench.account = { ...bench.account, blobService: change(bench.account.blobService) }
+        },
       },
       clock,
       foreign: { open: (...asked) => bench.foreign.open(...asked) },
-      listAccounts: async () => [bench.account],
+      listAccounts: async () => [bench.account, ...bench.others],
+      bug: (error) => bench.bugs.push(error),
     })
     return { process, bytes, blobs }
   }
@@ -103,6 +113,8 @@ export async function openBlobBench(): Promise<BlobBench> {
     ...begun,
     world,
     folder,
+    others: [],
+    bugs: [],
     foreign: {
       open: () => Promise.reject(new BlobFault('copy-source-unreachable', { reason: 'nothing is there' })),
     },
@@ -169,6 +181,7 @@ export type Permit = (permission: StoragePermission) => boolean
 export async function serveBlobs(bench: BlobBench, permit: Permit = () => true) {
   const protocol = blobProtocol({
     blobs: bench.blobs,
+    delegationKeys: delegationKeys(MacKey.generate()),
     clock: { now: () => new Date(bench.world.clock.wall()) },
     endpoints: { domain: 'localhost', port: 8443 },
     endpointOf: (head) => `https://${head.authority}/`,

@@ -59,6 +59,24 @@ export async function entraCaller(site: Site, account: string): Promise<BlobCall
   return { name: 'Entra owner', service, mayWrite: true, isWide: true }
 }
 
+/** All that a signature for an account may allow, on blobs, for an hour. */
+export function accountSas(key: StorageSharedKeyCredential): SASQueryParameters {
+  return generateAccountSASQueryParameters(
+    {
+      ...anHour(),
+      permissions: AccountSASPermissions.parse('rwdxylacutfi'),
+      resourceTypes: AccountSASResourceTypes.parse('sco').toString(),
+      services: AccountSASServices.parse('b').toString(),
+      protocol: SASProtocol.Https,
+    },
+    key,
+  )
+}
+
+function anHour(): { readonly startsOn: Date; readonly expiresOn: Date } {
+  return { startsOn: new Date(Date.now() - HOUR), expiresOn: new Date(Date.now() + HOUR) }
+}
+
 /** Everybody who may come to `container`, which is to be public: each kind of credential, and none. */
 export async function everyCaller(
   site: Site,
@@ -67,23 +85,12 @@ export async function everyCaller(
 ): Promise<readonly BlobCaller[]> {
   const url = blobUrl(site, account)
   const key = await accountKey(site, account)
-  const time = { startsOn: new Date(Date.now() - HOUR), expiresOn: new Date(Date.now() + HOUR) }
   const ofContainer = {
     containerName: container,
     permissions: ContainerSASPermissions.parse('racwdxltfi'),
     protocol: SASProtocol.Https,
-    ...time,
+    ...anHour(),
   }
-  const forAccount = generateAccountSASQueryParameters(
-    {
-      ...time,
-      permissions: AccountSASPermissions.parse('rwdxylacutfi'),
-      resourceTypes: AccountSASResourceTypes.parse('sco').toString(),
-      services: AccountSASServices.parse('b').toString(),
-      protocol: SASProtocol.Https,
-    },
-    key,
-  )
   const entra = await entraCaller(site, account)
   const bySignature = (name: string, signature: SASQueryParameters, isWide: boolean): BlobCaller => ({
     name,
@@ -93,7 +100,7 @@ export async function everyCaller(
   })
   return [
     await keyCaller(site, account),
-    bySignature('account SAS', forAccount, true),
+    bySignature('account SAS', accountSas(key), true),
     bySignature('service SAS', generateBlobSASQueryParameters(ofContainer, key), false),
     entra,
     {

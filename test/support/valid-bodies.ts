@@ -16,6 +16,7 @@ export function validBodies({ rest, estate }: Pick<Target, 'rest' | 'estate'>): 
   const { tenantId, clientId, domain, port } = rest.server.owner
   const { identity, keyId } = estate
   return [
+    ...storageBodies({ estate }),
     { fits: /Group$/, body: { location: 'eastus', tags: { a: 'b' } } },
     {
       fits: /^P..*Resource$/,
@@ -168,5 +169,92 @@ export function validBodies({ rest, estate }: Pick<Target, 'rest' | 'estate'>): 
       rest: 'Microsoft.ManagedIdentity/userAssignedIdentities/fuzzed1',
       body: { location: 'eastus', tags: { a: 'b' } },
     },
+  ]
+}
+
+/** Of storage accounts and what is below them. `fuzzed1` may be made by one and be there for the next. */
+function storageBodies({ estate }: Pick<Target, 'estate'>): readonly ValidBody[] {
+  const { identity, keyId } = estate
+  const account = 'Microsoft.Storage/storageAccounts/fuzzed1'
+  const container = `${account}/blobServices/default/containers/fuzzed1`
+  const [vaultUri = '', keyPath = ''] = keyId.split('/keys/')
+  const [keyname = '', keyversion = ''] = keyPath.split('/')
+  const write = (rest: string, body: object): ValidBody => ({ fits: /^P..*Resource$/, rest, body })
+  const act = (rest: string, body: object): ValidBody => ({ fits: /^ActOnResource$/, rest, body })
+  return [
+    write(account, {
+      location: 'eastus',
+      kind: 'StorageV2',
+      sku: { name: 'Standard_LRS' },
+      identity: { type: 'UserAssigned', userAssignedIdentities: { [identity.id]: {} } },
+      properties: {
+        encryption: {
+          keySource: 'Microsoft.Keyvault',
+          keyvaultproperties: { keyname, keyversion, keyvaulturi: vaultUri },
+          identity: { userAssignedIdentity: identity.id, federatedIdentityClientId: 'None' },
+          services: { blob: { enabled: true, keyType: 'Account' }, queue: { keyType: 'Service' } },
+          requireInfrastructureEncryption: false,
+        },
+      },
+    }),
+    write(account, {
+      location: 'eastus',
+      kind: 'StorageV2',
+      sku: { name: 'Standard_LRS' },
+      properties: {
+        accessTier: 'Hot',
+        minimumTlsVersion: 'TLS1_2',
+        allowBlobPublicAccess: true,
+        allowSharedKeyAccess: true,
+        keyPolicy: { keyExpirationPeriodInDays: 9 },
+        sasPolicy: { sasExpirationPeriod: '1.00:00:00', expirationAction: 'Log' },
+        networkAcls: {
+          bypass: 'Logging, Metrics',
+          defaultAction: 'Allow',
+          ipRules: [{ value: '10.0.0.0/8' }],
+        },
+      },
+    }),
+    write(`${account}/encryptionScopes/fuzzed1`, {
+      properties: { source: 'Microsoft.KeyVault', state: 'Enabled', keyVaultProperties: { keyUri: keyId } },
+    }),
+    write(`${account}/blobServices/default`, {
+      properties: {
+        isVersioningEnabled: true,
+        deleteRetentionPolicy: { enabled: true, days: 7 },
+        containerDeleteRetentionPolicy: { enabled: true, days: 7 },
+      },
+    }),
+    write(container, {
+      properties: {
+        publicAccess: 'None',
+        metadata: { a: 'b' },
+        defaultEncryptionScope: '$account-encryption-key',
+        denyEncryptionScopeOverride: false,
+      },
+    }),
+    write(`${container}/immutabilityPolicies/default`, {
+      properties: { immutabilityPeriodSinceCreationInDays: 1, allowProtectedAppendWrites: true },
+    }),
+    act(`${account}/regenerateKey`, { keyName: 'key1' }),
+    act(`${account}/listAccountSas`, {
+      signedServices: 'b',
+      signedResourceTypes: 'sco',
+      signedPermission: 'rl',
+      signedExpiry: '2031-01-01T00:00:00Z',
+      signedIp: '10.0.0.1',
+      keyToSign: 'key2',
+    }),
+    act(`${account}/listServiceSas`, {
+      canonicalizedResource: '/blob/fuzzed1/fuzzed1',
+      signedResource: 'c',
+      signedPermission: 'r',
+      signedExpiry: '2031-01-01T00:00:00Z',
+    }),
+    act(`${container}/setLegalHold`, { tags: ['abc'] }),
+    act(`${container}/clearLegalHold`, { tags: ['abc'] }),
+    act(`${container}/immutabilityPolicies/default/extend`, {
+      properties: { immutabilityPeriodSinceCreationInDays: 2 },
+    }),
   ]
 }

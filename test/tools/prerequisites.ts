@@ -37,6 +37,12 @@ export const testPrerequisites: readonly Prerequisite[] = [
     isThere: () => existsSync('/usr/lib/python3/dist-packages/azure/storage/blob/__init__.py'),
   },
   {
+    name: 'a library that azcopy is linked with',
+    packages: ['libsecret-1-0'],
+    isThere: () =>
+      ['x86_64', 'aarch64'].some((cpu) => existsSync(`/usr/lib/${cpu}-linux-gnu/libsecret-1.so.0`)),
+  },
+  {
     name: 'names under .localhost',
     packages: ['libnss-myhostname'],
     isThere: () => /^hosts:.*\b(myhostname|resolve)\b/m.test(readOrEmpty('/etc/nsswitch.conf')),

@@ -8,13 +8,14 @@ import type { Keyring } from '../keyring/keyring.ts'
 import { repeated } from '../keyring/lease-ended.ts'
 import { blobBytesOf } from '../../store/records/blob/garbage.ts'
 import type { ContainersPort } from '../storage/ports.ts'
-import type { StorageAccount, StorageAccounts } from '../storage/storage-account.ts'
+import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { type BlobContainers, blobContainers } from './blob-containers.ts'
+import { type BlobContainers, type ContainersDeps, blobContainers } from './blob-containers.ts'
 import { type BlobStates, blobStates } from './blob-states.ts'
 import { containerResources } from './container-resources.ts'
 import { type CopiedBlobs, copiedBlobs } from './copied-blobs.ts'
 import type { ForeignSources } from './copy-source.ts'
+import { startCopyWork } from './copy-work.ts'
 import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
@@ -56,10 +57,12 @@ export interface BlobServiceDeps {
   /** Shared with the registries, whose sweeper discards what no row of either names. */
   readonly bytes: ByteStore
   readonly keyring: Pick<Keyring, 'open' | 'serviceRecords'>
-  readonly accounts: Pick<StorageAccounts, 'findScope' | 'findScopeByUid'>
+  readonly accounts: ContainersDeps['accounts']
   /** What copies read from elsewhere. */
   readonly foreign: ForeignSources
   readonly clock: Clock
+  /** What nobody foresaw, in the background. */
+  readonly bug: (error: unknown) => void
   /** All of the installation: what has to be swept. */
   readonly listAccounts: () => Promise<readonly StorageAccount[]>
 }
@@ -78,20 +81,23 @@ export function openBlobService({
   clock,
   foreign,
   listAccounts,
+  bug,
   ...given
 }: BlobServiceDeps): BlobService {
   const disposed = new AbortController()
   const deps: BlobDeps = { ...given, bytes: sealedBytes(bytes), stamp: stamps(clock) }
+  const findAccount = async (uid: string) => (await listAccounts()).find((one) => one.uid === uid) ?? null
+  const work = startCopyWork({ ...deps, foreign, findAccount, bug })
   const streamed: Pick<BlobService, Streamed> = {
     ...partWrites(deps),
     putBlob: (put, body, signal) => putBlob(deps, put, body, signal),
     putBlock: (put, body, signal) => putBlock(deps, put, body, signal),
   }
   const whole: Omit<BlobService, Streamed | Unkeyed> = {
-    ...blobContainers(deps),
+    ...blobContainers({ ...deps, accounts: given.accounts }),
     ...blobStates(deps),
     ...partialBlobs(deps),
-    ...copiedBlobs({ ...deps, foreign }),
+    ...copiedBlobs({ ...deps, foreign, work }),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),
@@ -108,6 +114,9 @@ export function openBlobService({
         { ...deps, clock, listAccounts, readGraceMs: READ_GRACE_MS, blockGraceMs: BLOCK_GRACE_MS },
         disposed.signal,
       ),
-    [Symbol.asyncDispose]: async () => disposed.abort(),
+    async [Symbol.asyncDispose]() {
+      disposed.abort()
+      await work[Symbol.asyncDispose]()
+    },
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type LeaseCommand, changeLease, secondsToBreak } from './change-lease.ts'
 import { BlobFault } from './faults.ts'
-import { type LeaseDoc, leaseAfterWrite, leaseStateOf } from './lease.ts'
+import { leaseAfterWrite, leaseStateOf } from './lease.ts'
+import type { LeaseDoc } from './model.ts'
 
 const NOW = 1_000_000
 const A = '00000000-0000-4000-8000-00000000000a'

@@ -1,6 +1,7 @@
 import { randomGuid } from '../../crypto/random.ts'
 import { BlobFault } from './faults.ts'
-import { type LeaseDoc, leaseStateOf } from './lease.ts'
+import { leaseStateOf } from './lease.ts'
+import type { LeaseDoc } from './model.ts'
 
 /** The five modes of Lease Blob and Lease Container. Ids are GUIDs in lower case. */
 export type LeaseCommand =

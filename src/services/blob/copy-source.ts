@@ -127,7 +127,7 @@ async function openOwn(
     etag: doc.etag,
     metadata: content.openMetadata(state.id, state.metadata),
     own,
-    read: (ending) => readOwn(deps, own, range, ending),
+    read: (ending) => tellingSource(readOwn(deps, own, range, ending)),
     close: () => undefined,
   }
 }
@@ -139,21 +139,25 @@ async function* readOwn(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { doc } = own.state
+  assertNotArchived(doc, deps.stamp().now)
+  if (range !== null && range.start >= doc.length) throw new BlobFault('range-invalid', { size: doc.length })
+  const span = { start: range?.start ?? 0, end: Math.min(range?.end ?? doc.length, doc.length) }
+  yield* tellingDamageIn(readBlob(deps, own, span, signal))
+}
+
+/** Runs what reads a source of this installation. @throws SourceFault in place of what a read of it is refused with */
+export async function telling<T>(work: () => Promise<T>): Promise<T> {
   try {
-    assertNotArchived(doc, deps.stamp().now)
-    if (range !== null && range.start >= doc.length)
-      throw new BlobFault('range-invalid', { size: doc.length })
-    const span = { start: range?.start ?? 0, end: Math.min(range?.end ?? doc.length, doc.length) }
-    yield* tellingDamageIn(readBlob(deps, own, span, signal))
+    return await work()
   } catch (error) {
     throw asSourceFault(error)
   }
 }
 
-/** Runs what reads a source of this installation. @throws SourceFault in place of what a read of it is refused with */
-async function telling<T>(work: () => Promise<T>): Promise<T> {
+/** The same for bytes as they are read. */
+export async function* tellingSource(bytes: Bytes): AsyncGenerator<Uint8Array> {
   try {
-    return await work()
+    yield* bytes
   } catch (error) {
     throw asSourceFault(error)
   }

@@ -90,8 +90,9 @@ export async function replaceParts(
     const keepsOld = length < span.end - span.start
     return { map: await changeTree({ db, seal, now }, extents.map, change, { keepsOld }) }
   }
-  const after = spliced(placed(extents.parts, 0), span, change.parts)
-  const { used, released } = changedUses([...extents.parts, ...parts], after)
+  const before = placed(extents.parts, 0)
+  const after = spliced(before, span, change.parts)
+  const { used, released } = changedUses(before, parts, after)
   await useExtents(db, used)
   await releaseExtents(db, released, now)
   return await writeParts(db, seal, after)

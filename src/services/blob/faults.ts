@@ -59,6 +59,8 @@ export interface BlobFaults {
   }
   /** Not the XML that the operation takes. */
   'document-invalid': { readonly reason: string }
+  /** A batch, or a request of one. */
+  'batch-invalid': { readonly reason: string }
   /** Well-formed, with a value that may not be. */
   'document-value-invalid': { readonly name: string; readonly value: string }
   'document-node-missing': { readonly name: string }
@@ -99,6 +101,7 @@ export interface BlobFaults {
   /** What that server answered; code null: none. */
   'copy-source-refused': { readonly status: number; readonly code: string | null }
   'copy-source-invalid': { readonly reason: string }
+  'copy-source-type-invalid': { readonly type: string }
   'copy-source-too-large': { readonly maxBytes: number }
   /** Conditions on the source, and on the destination, of a copy. */
   'source-condition-not-met': object
@@ -113,6 +116,8 @@ export interface BlobFaults {
   'blob-archived': object
   'blob-being-rehydrated': object
   'tier-invalid': { readonly reason: string }
+  /** Of a page blob: a higher one was set. */
+  'tier-too-low': object
   'tags-invalid': { readonly reason: string }
   'blob-immutable': { readonly cause: 'policy' | 'legal-hold' }
   'immutability-invalid': { readonly reason: string }

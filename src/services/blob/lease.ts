@@ -1,16 +1,5 @@
 import { BlobFault } from './faults.ts'
-
-/** A lease on a blob or a container, as it is stored; what it is now depends on the time. */
-export interface LeaseDoc {
-  /** A GUID in lower case. */
-  readonly id: string
-  /** Null: infinite. */
-  readonly durationSeconds: number | null
-  /** Milliseconds since 1970; null: never. */
-  readonly endsAt: number | null
-  /** When a break takes effect; null while nobody breaks it. */
-  readonly breaksAt: number | null
-}
+import type { LeaseDoc } from './model.ts'
 
 export type LeaseState = 'available' | 'leased' | 'expired' | 'breaking' | 'broken'
 

@@ -11,7 +11,7 @@ import {
   useMapNodes,
 } from '../../store/records/blob/map-nodes.ts'
 import { BlobFault } from './faults.ts'
-import type { Part } from './model.ts'
+import type { Part, StoredNode, StoredPart } from './model.ts'
 import { type PlacedPart, bare, placed, refsOf } from './parts.ts'
 import type { ServiceSeal } from './service-seal.ts'
 
@@ -35,12 +35,6 @@ export interface Child {
   readonly start: number
   readonly node: string
 }
-
-/** As it is sealed: short, since it is written with every change of a part. */
-export type StoredNode =
-  | readonly [level: 0, start: number, parts: readonly StoredPart[]]
-  | readonly [level: number, children: readonly (readonly [start: number, node: string])[]]
-type StoredPart = readonly [length: number, ref: string | null, at: number, block?: string]
 
 /** What writing needs. */
 export interface NodeWrites {

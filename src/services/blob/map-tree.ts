@@ -23,7 +23,7 @@ import type { ServiceSeal } from './service-seal.ts'
  */
 
 /** A leaf is written with every append and every page: small enough to seal at once, large enough for few levels. */
-const MAX_ENTRIES = 128
+const MAX_ENTRIES = 64
 /** Leaves that are read together. */
 const NODES_AT_ONCE = 16
 
@@ -93,6 +93,7 @@ export async function changeTree(
 ): Promise<string> {
   const taken = await takeNode(tree, root, { isKept: keepsOld })
   const { node } = await changed(tree, taken.node, Number.MAX_SAFE_INTEGER, change)
+  if (isUnchanged(taken, node)) return root
   return await putRoot(tree, taken.row, await lowered(tree, node))
 }
 
@@ -126,7 +127,7 @@ async function changedLeaf(
   { span, parts }: TreeChange,
 ): Promise<Changed> {
   const after = spliced(before, span, parts)
-  const { used, released } = changedUses([...before, ...parts], after)
+  const { used, released } = changedUses(before, parts, after)
   await useExtents(db, used)
   await releaseExtents(db, released, now)
   const putIn = parts.at(-1)?.start ?? span.start

@@ -1,5 +1,4 @@
 import type { StorageAccount } from '../storage/storage-account.ts'
-import type { LeaseDoc } from './lease.ts'
 
 export type BlobType = 'BlockBlob' | 'PageBlob' | 'AppendBlob'
 
@@ -154,3 +153,21 @@ export interface BlobView {
   /** Name of the encryption scope. */
   readonly scopeName: string | null
 }
+
+/** A lease on a blob or a container, as it is stored; what it is now depends on the time. */
+export interface LeaseDoc {
+  /** A GUID in lower case. */
+  readonly id: string
+  /** Null: infinite. */
+  readonly durationSeconds: number | null
+  /** Milliseconds since 1970; null: never. */
+  readonly endsAt: number | null
+  /** When a break takes effect; null while nobody breaks it. */
+  readonly breaksAt: number | null
+}
+
+/** A node of an extent map as it is sealed: short, since it is written with every change of a part. */
+export type StoredNode =
+  | readonly [level: 0, start: number, parts: readonly StoredPart[]]
+  | readonly [level: number, children: readonly (readonly [start: number, node: string])[]]
+export type StoredPart = readonly [length: number, ref: string | null, at: number, block?: string]

@@ -36,3 +36,16 @@ export function pageTierOf(
   }
   return { name, isInferred: wanted === null, changedAt: now, rehydration: null }
 }
+
+/** What a page blob has may only be raised. @throws BlobFault `tier-invalid`, `tier-too-low` */
+export function raisedPageTier(
+  account: Pick<StorageAccount, 'sku'>,
+  { length, tier }: { readonly length: number; readonly tier: TierDoc | null },
+  { wanted, now }: { readonly wanted: string; readonly now: number },
+): TierDoc | null {
+  const raised = pageTierOf(account, { length, wanted }, now)
+  const rank = (name: string) => tiers.findIndex(([known]) => known === name)
+  if (tier !== null && !tier.isInferred && rank(wanted) < rank(tier.name))
+    throw new BlobFault('tier-too-low', {})
+  return raised
+}

@@ -38,6 +38,7 @@ export function cut(parts: readonly PlacedPart[], span: Span): readonly PlacedPa
   return within(parts, span).map((part) => {
     const start = Math.max(part.start, span.start)
     const end = Math.min(endOf(part), span.end)
+    if (end - start === part.length) return part
     return { ...part, start, length: end - start, at: part.ref === null ? 0 : part.at + start - part.start }
   })
 }
@@ -76,18 +77,34 @@ export function refsOf(parts: readonly Part[]): readonly string[] {
   return parts.flatMap(({ ref }) => ref ?? [])
 }
 
-/** Extents that what was written since names more often, or less often, than what was there; several times where it is by several. */
+/**
+ * Extents that what is there `after` a change names more often, or less often, than what was there `before`, and than what came
+ * with it, which counts as used already. Several times where it is by several.
+ */
 export function changedUses(
   before: readonly Part[],
+  added: readonly Part[],
   after: readonly Part[],
 ): { readonly used: readonly string[]; readonly released: readonly string[] } {
   const counts = new Map<string, number>()
   const count = (parts: readonly Part[], by: number) => {
     for (const ref of refsOf(parts)) counts.set(ref, (counts.get(ref) ?? 0) + by)
   }
-  count(after, 1)
-  count(before, -1)
+  const [start, end] = sameEnds(before, after)
+  count(after.slice(start, after.length - end), 1)
+  count(before.slice(start, before.length - end), -1)
+  count(added, -1)
   const times = (sign: number) =>
     [...counts].flatMap(([ref, by]) => Array.from({ length: Math.max(0, by * sign) }, () => ref))
   return { used: times(1), released: times(-1) }
+}
+
+/** How many parts at the beginning, and at the end, are the very same: nearly all, after most changes. */
+function sameEnds(before: readonly Part[], after: readonly Part[]): readonly [start: number, end: number] {
+  const most = Math.min(before.length, after.length)
+  let start = 0
+  while (start < most && before[start] === after[start]) start++
+  let end = 0
+  while (start + end < most && before.at(-1 - end) === after.at(-1 - end)) end++
+  return [start, end]
 }

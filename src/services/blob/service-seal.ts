@@ -2,8 +2,8 @@ import type { BlobKey, BlobRow } from '../../store/records/blob/blobs.ts'
 import type { ContainerRow } from '../../store/records/blob/containers.ts'
 import type { Keyring, ServiceRecords } from '../keyring/keyring.ts'
 import { type StorageAccount, protectedAccount } from '../storage/storage-account.ts'
-import type { StoredNode } from './map-node.ts'
-import type { BlobDoc, BlobEncryption, ContainerDoc } from './model.ts'
+import type { CopyJob } from './copy-job.ts'
+import type { BlobDoc, BlobEncryption, ContainerDoc, StoredNode } from './model.ts'
 
 /**
  * What of an account's rows works while the customer has revoked: under the account's service record key, each row bound to
@@ -15,6 +15,7 @@ export interface ServiceSeal {
   blob: Sealed<BlobRowKey, BlobDoc>
   block: Sealed<BlockKey, BlockDoc>
   node: Sealed<{ readonly node: string }, StoredNode>
+  copy: Sealed<CopyKey, CopyJob>
   /** What a tag is found by; value null: any. */
   tagIndex(name: string, value: string | null): Buffer
 }
@@ -26,6 +27,12 @@ interface BlockKey {
   readonly name: string
   readonly block: string
   readonly ref: string
+}
+
+interface CopyKey {
+  readonly id: string
+  readonly container: string
+  readonly name: string
 }
 
 /** A block that is not committed yet. */
@@ -67,6 +74,7 @@ function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceS
     blob: documents('blobs', ({ container, id, moment, name }) => [container, id, moment, name]),
     block: documents('blocks', ({ container, block, ref, name }) => [container, block, ref, name]),
     node: documents('map_nodes', ({ node }) => [node]),
+    copy: documents('copies', ({ id, container, name }) => [id, container, name]),
     // No tag has a line feed: see `assertTags`.
     tagIndex: (name, value) =>
       records.indexOf(`blob_tags\n${account.uid}`, value === null ? name : `${name}\n${value}`),

@@ -1,3 +1,4 @@
+import type { StorageAccount } from '../storage/storage-account.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { putBlobState } from './blob-rows.ts'
 import { type ChangeOptions, changeBlob } from './change-blob.ts'
@@ -5,20 +6,20 @@ import { assertKeyInReach } from './content-seal.ts'
 import { assertNotCopying } from './copy-pending.ts'
 import { BlobFault } from './faults.ts'
 import { assertLeaseForRead } from './lease.ts'
-import type { BlobDoc, BlobPath } from './model.ts'
+import type { BlobDoc, BlobPath, TierDoc } from './model.ts'
+import { raisedPageTier } from './page-tier.ts'
 import { encryptionOf } from './set-blob-metadata.ts'
 import { type RehydratePriority, movedTier } from './tier.ts'
 
-export type AccessTier = 'Hot' | 'Cool' | 'Cold' | 'Archive'
-
 export interface SetBlobTier extends ChangeOptions {
-  readonly tier: AccessTier
+  /** `Hot`; of a page blob `P10`. */
+  readonly tier: string
   /** Of a rehydration; null: not said. */
   readonly priority: RehydratePriority | null
 }
 
 /**
- * Moves a block blob, a snapshot or a version to a tier. The bytes stay where they are, but an archived blob needs a while.
+ * Moves a blob, a snapshot or a version to a tier. The bytes stay where they are, but an archived blob needs a while.
  * https://learn.microsoft.com/rest/api/storageservices/set-blob-tier
  *
  * @returns whether it is on its way there
@@ -35,15 +36,25 @@ export async function setBlobTier(
     const { doc } = state
     assertLeaseForRead(doc.lease, options.leaseId, 'blob', now)
     assertNotCopying(doc)
-    assertTierFits(doc, tier)
-    const moved = movedTier(doc.tier, tier, { priority, now })
+    const moved = tierAfter(at.account, doc, { tier, priority, now })
     await putBlobState(db, seal, { ...state, doc: { ...doc, tier: moved } })
-    return { isPending: moved.rehydration !== null }
+    return { isPending: moved !== null && moved.rehydration !== null }
   })
 }
 
-function assertTierFits({ type, encryption }: BlobDoc, tier: AccessTier): void {
+const blockTiers: ReadonlySet<string> = new Set(['Hot', 'Cool', 'Cold', 'Archive'])
+
+function tierAfter(
+  account: StorageAccount,
+  { type, length, encryption, tier: before }: BlobDoc,
+  { tier, priority, now }: Pick<SetBlobTier, 'tier' | 'priority'> & { readonly now: number },
+): TierDoc | null {
+  if (type === 'PageBlob') return raisedPageTier(account, { length, tier: before }, { wanted: tier, now })
   if (type !== 'BlockBlob') throw new BlobFault('blob-type-invalid', { type })
+  const invalid = (reason: string) => new BlobFault('tier-invalid', { reason })
+  if (!blockTiers.has(tier)) throw invalid('a block blob has none of the tiers of page blobs')
+  if (account.sku.startsWith('Premium')) throw invalid('the blobs of a premium account have one tier')
   if (tier === 'Archive' && encryption.scope !== null)
-    throw new BlobFault('tier-invalid', { reason: 'a blob in an encryption scope cannot be archived' })
+    throw invalid('a blob in an encryption scope cannot be archived')
+  return movedTier(before, tier, { priority, now })
 }

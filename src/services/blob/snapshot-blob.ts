@@ -49,7 +49,7 @@ export async function snapshotBlob(
       throw new BlobFault('encryption-mismatch', {})
     }
     const snapshot = await putSnapshot(blob, own)
-    return { snapshot, versionId: await splitVersion(blob, deps.stamp().moment) }
+    return { snapshot, versionId: await splitVersion(blob) }
   })
 }
 
@@ -77,7 +77,8 @@ async function putSnapshot(
 ): Promise<BlobState> {
   const extents = await shareParts(db, state.doc.extents)
   const doc = { ...state.doc, kind: 'snapshot' as const, extents, lease: null, versionId: null }
-  const { moment, etag, now } = stamp
+  // The version that comes with it, if one does, is named by the moment itself.
+  const { momentBefore: moment, etag, now } = stamp
   // With the blob's own metadata it is the blob, down to its ETag.
   const snapshot =
     own === null
@@ -88,9 +89,10 @@ async function putSnapshot(
 }
 
 /** https://learn.microsoft.com/azure/storage/blobs/versioning-overview#snapshot-a-blob-when-versioning-is-enabled */
-async function splitVersion({ db, seal, state }: BlobInChange, versionId: string): Promise<string | null> {
+async function splitVersion({ db, seal, state, stamp }: BlobInChange): Promise<string | null> {
   if (!seal.account.blobService.isVersioningEnabled) return state.doc.versionId
   await putVersion(db, seal, state)
+  const versionId = stamp.moment
   const extents = await shareParts(db, state.doc.extents)
   await putBlobState(db, seal, { ...state, doc: { ...state.doc, extents, versionId } })
   return versionId

@@ -8,6 +8,8 @@ export interface Stamp {
   readonly etag: string
   /** As snapshots and versions are named: `2026-11-24T09:15:06.1234567Z`. */
   readonly moment: string
+  /** Just before it, and as much its own: for what is kept of what it replaces. */
+  readonly momentBefore: string
 }
 
 /** Between the year 1 and 1970, in units of 100 ns. */
@@ -20,8 +22,16 @@ export function stamps(clock: Clock): () => Stamp {
   return () => {
     const now = clock.now().getTime()
     const ticks = BigInt(now) * TICKS_A_MS
-    last = ticks > last ? ticks : last + 1n
-    return { now, etag: etagOf(last), moment: momentOf(last) }
+    last = ticks > last + 1n ? ticks : last + 2n
+    const before = last - 1n
+    return {
+      now,
+      etag: etagOf(last),
+      moment: momentOf(last),
+      get momentBefore() {
+        return momentOf(before)
+      },
+    }
   }
 }
 

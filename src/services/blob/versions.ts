@@ -46,9 +46,7 @@ export async function keepReplaced(
   } else if (!isKeptDeleted(seal.account, there, stamp.now)) {
     await releaseParts(db, seal, there.doc.extents, stamp.now)
   } else {
-    const { now } = stamp
-    // What takes the place of a deleted one may be a version with the moment of this write.
-    const moment = there.deletedAt === null ? stamp.moment : momentOfEtag(there.doc.etag)
+    const { now, momentBefore: moment } = stamp
     const doc = { ...there.doc, kind: 'snapshot' as const, lease: null }
     await putBlobState(db, seal, { ...there, moment, deletedAt: there.deletedAt ?? now, doc })
   }

@@ -146,6 +146,8 @@ export const blobErrors: Table<BlobFaults> = {
         MaximumAllowed: max,
       },
     ),
+  'batch-invalid': ({ reason }) =>
+    error(400, 'InvalidInput', 'One of the request inputs is not valid.', { Reason: reason }),
   'document-invalid': ({ reason }) =>
     error(400, 'InvalidXmlDocument', 'XML specified is not syntactically valid.', { Reason: reason }),
   'document-value-invalid': ({ name, value }) =>
@@ -215,6 +217,8 @@ export const blobErrors: Table<BlobFaults> = {
     }),
   'copy-source-refused': ({ status, code }) =>
     copySourceError({ status, code, message: 'Could not verify the copy source.' }),
+  'copy-source-type-invalid': () =>
+    error(409, 'InvalidSourceBlobType', 'The copy source blob type is invalid for this operation.'),
   'copy-source-too-large': ({ maxBytes }) =>
     error(409, 'CannotVerifyCopySource', 'The copy source is larger than this operation takes.', {
       MaxLimit: String(maxBytes),
@@ -266,6 +270,8 @@ export const blobErrors: Table<BlobFaults> = {
     ),
   'tier-invalid': ({ reason }) =>
     error(400, 'InvalidBlobTier', 'The specified blob tier is invalid.', { Reason: reason }),
+  'tier-too-low': () =>
+    error(409, 'CannotChangeToLowerTier', 'A higher blob tier has already been explicitly set.'),
   'tags-invalid': ({ reason }) =>
     error(
       400,

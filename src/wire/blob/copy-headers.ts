@@ -30,3 +30,11 @@ export function copiesPropertiesOf({ headers }: RequestHead): boolean {
   if (value === 'true' || value === 'false') return value === 'true'
   throw new BlobFault('header-invalid', { name, value })
 }
+
+/** `x-ms-seal-blob`; absent: no. @throws BlobFault `header-invalid` */
+export function sealsBlobOf({ headers }: RequestHead): boolean {
+  const name = 'x-ms-seal-blob'
+  const value = headers.get(name)?.toLowerCase() ?? 'false'
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw new BlobFault('header-invalid', { name, value })
+}

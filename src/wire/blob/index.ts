@@ -1,70 +1,130 @@
-import type { Protocol } from '../../http/operation.ts'
+import type { Protocol, Reply, RequestHead } from '../../http/operation.ts'
+import type { CorsRule } from '../../services/storage/cors.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
-import { type BlobAuthDeps, admit } from './auth.ts'
-import type { BlobWireDeps } from './deps.ts'
+import { accountOf, admitTo } from './auth.ts'
+import type { CopyWireDeps } from './copy-source.ts'
+import { withCors } from './cors.ts'
 import { fail } from './errors.ts'
 import { blobHeaders } from './headers.ts'
-import type { BlobNeeds } from './needs.ts'
+import { ROOT_CONTAINER } from './names.ts'
+import type { BlobNeeds, BlobOperation } from './needs.ts'
+import { accountInformationOperations } from './operations/account-information.ts'
 import { appendBlockOperation } from './operations/append-block.ts'
+import { blobBatchOperations } from './operations/blob-batch.ts'
 import { blobImmutabilityOperations } from './operations/blob-immutability.ts'
 import { blobMetadataOperations } from './operations/blob-metadata.ts'
 import { blobTagsOperations } from './operations/blob-tags.ts'
+import { serviceStatsOperation, servicePropertiesOperations } from './operations/blob-service.ts'
 import { blockListOperations } from './operations/block-list.ts'
+import { containerAclOperations } from './operations/container-acl.ts'
+import { containerMetadataOperations } from './operations/container-metadata.ts'
 import { containerOperations } from './operations/containers.ts'
+import { copyBlobOperations } from './operations/copy-blob.ts'
 import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete-blob.ts'
 import { findBlobsOperations } from './operations/find-blobs.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
 import { getPageRangesOperation } from './operations/get-page-ranges.ts'
 import { leaseBlobOperation } from './operations/lease-blob.ts'
+import { leaseContainerOperations } from './operations/lease-container.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
+import { listContainersOperation } from './operations/list-containers.ts'
+import { preflightOperations } from './operations/preflight.ts'
 import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
 import { putFromUrlOperations } from './operations/put-from-url.ts'
 import { putEmptyBlobOperations } from './operations/put-empty-blob.ts'
 import { putPageOperation } from './operations/put-page.ts'
+import { restoreContainerOperation } from './operations/restore-container.ts'
 import { sealAppendBlobOperation } from './operations/seal-append-blob.ts'
 import { setBlobExpiryOperation } from './operations/set-blob-expiry.ts'
 import { setBlobPropertiesOperation } from './operations/set-blob-properties.ts'
 import { setBlobTierOperation } from './operations/set-blob-tier.ts'
 import { snapshotBlobOperation } from './operations/snapshot-blob.ts'
+import { userDelegationKeyOperation } from './operations/user-delegation-key.ts'
 
 /** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
-export function blobProtocol(
-  deps: BlobWireDeps & { readonly auth: BlobAuthDeps },
-): Protocol<StorageCaller, BlobNeeds> {
+export function blobProtocol(deps: CopyWireDeps): Protocol<StorageCaller, BlobNeeds> {
+  const blobs = blobOperations(deps)
+  // Known before the caller is: a browser shows a refusal, too, to those alone whom the rules name.
+  const rules = new WeakMap<RequestHead, readonly CorsRule[]>()
+  const crossing = (head: RequestHead, reply: Reply) =>
+    withCors(rules.get(head) ?? [], head, { reply, always: blobHeaders(head) })
   return {
     name: 'blob',
     ignoreCase: false,
     keepsPaths: true,
-    operations: [
-      ...containerOperations(deps),
-      listBlobsOperation(deps),
-      putBlockOperation(deps),
-      ...putFromUrlOperations(deps),
-      ...blockListOperations(deps),
-      appendBlockOperation(deps),
-      sealAppendBlobOperation(deps),
-      putPageOperation(deps),
-      getPageRangesOperation(deps),
-      ...getBlobOperations(deps),
-      ...deleteBlobOperations(deps),
-      undeleteBlobOperation(deps),
-      ...blobMetadataOperations(deps),
-      setBlobPropertiesOperation(deps),
-      ...blobTagsOperations(deps),
-      ...findBlobsOperations(deps),
-      setBlobTierOperation(deps),
-      snapshotBlobOperation(deps),
-      leaseBlobOperation(deps),
-      ...blobImmutabilityOperations(deps),
-      setBlobExpiryOperation(),
-      // Behind whatever a query tells from them: among equals the first is taken.
-      putBlobOperation(deps),
-      ...putEmptyBlobOperations(deps),
-      putUnknownOperation(),
-    ],
-    admit: (head, matched) => admit(deps.auth, head, matched),
-    fail: (thrown, head) => fail(thrown, head, deps.endpoints),
+    operations: [...serviceOperations(deps), ...blobs, ...inRootContainer(blobs)].map((operation) => ({
+      ...operation,
+      run: async (call) => crossing(call.head, await operation.run(call)),
+    })),
+    async admit(head, matched) {
+      const account = await accountOf(deps.auth, head)
+      const { corsRules } = account.blobService
+      if (corsRules.length > 0) rules.set(head, corsRules)
+      return await admitTo(deps.auth, { head, account }, matched)
+    },
+    fail: (thrown, head) => crossing(head, fail(thrown, head, deps.endpoints)),
     headers: blobHeaders,
   }
+}
+
+/** Of the account and its containers. */
+function serviceOperations(deps: CopyWireDeps): readonly BlobOperation[] {
+  return [
+    ...servicePropertiesOperations(deps),
+    serviceStatsOperation(deps),
+    ...accountInformationOperations(),
+    userDelegationKeyOperation(deps),
+    ...preflightOperations(),
+    listContainersOperation(deps),
+    ...containerOperations(deps),
+    ...containerMetadataOperations(deps),
+    ...containerAclOperations(deps),
+    ...leaseContainerOperations(deps),
+    restoreContainerOperation(deps),
+    listBlobsOperation(deps),
+    ...findBlobsOperations(deps),
+    ...blobBatchOperations(deps),
+  ]
+}
+
+function blobOperations(deps: CopyWireDeps): readonly BlobOperation[] {
+  return [
+    putBlockOperation(deps),
+    ...putFromUrlOperations(deps),
+    ...blockListOperations(deps),
+    appendBlockOperation(deps),
+    sealAppendBlobOperation(deps),
+    putPageOperation(deps),
+    getPageRangesOperation(deps),
+    ...getBlobOperations(deps),
+    ...deleteBlobOperations(deps),
+    undeleteBlobOperation(deps),
+    ...blobMetadataOperations(deps),
+    setBlobPropertiesOperation(deps),
+    ...blobTagsOperations(deps),
+    setBlobTierOperation(deps),
+    snapshotBlobOperation(deps),
+    leaseBlobOperation(deps),
+    ...blobImmutabilityOperations(deps),
+    setBlobExpiryOperation(),
+    // Behind whatever a query tells from them: among equals the first is taken.
+    ...copyBlobOperations(deps),
+    putBlobOperation(deps),
+    ...putEmptyBlobOperations(deps),
+    putUnknownOperation(),
+  ]
+}
+
+const blobPath = '/{container}/{blob+}'
+
+/** The same of a blob whose path names no container. */
+function inRootContainer(operations: readonly BlobOperation[]): readonly BlobOperation[] {
+  return operations
+    .filter(({ path }) => path === blobPath)
+    .map((operation) => ({
+      ...operation,
+      path: '/{blob}',
+      run: (call) => operation.run({ ...call, params: { ...call.params, container: ROOT_CONTAINER } }),
+    }))
 }

@@ -1,7 +1,7 @@
 import type { Reply, RequestHead } from '../../http/operation.ts'
 import { type LeaseCommand, secondsToBreak } from '../../services/blob/change-lease.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
-import type { LeaseDoc } from '../../services/blob/lease.ts'
+import type { LeaseDoc } from '../../services/blob/model.ts'
 import { present, stampHeaders } from './present.ts'
 import { guidOf } from './request.ts'
 

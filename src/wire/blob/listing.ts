@@ -9,7 +9,7 @@ const MAX_RESULTS = 5_000
  * @throws BlobFault `query-invalid`, `query-out-of-range`
  */
 export function listQueryOf(head: RequestHead): ListBlobs {
-  const include = includesOf(head)
+  const include = includesOf(head, includable)
   return {
     prefix: queryValue(head, 'prefix') ?? '',
     delimiter: queryValue(head, 'delimiter') ?? null,
@@ -37,7 +37,7 @@ export interface Shown {
 }
 
 export function shownOf(head: RequestHead): Shown {
-  const include = includesOf(head)
+  const include = includesOf(head, includable)
   return {
     copy: include.has('copy'),
     tags: include.has('tags'),
@@ -61,10 +61,11 @@ const includable: ReadonlySet<string> = new Set([
   'permissions',
 ])
 
-function includesOf(head: RequestHead): ReadonlySet<string> {
+/** @throws BlobFault `query-invalid` for what is not `known` */
+export function includesOf(head: RequestHead, known: ReadonlySet<string>): ReadonlySet<string> {
   const value = queryValue(head, 'include') ?? ''
   const names = value.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim().toLowerCase()]))
-  if (!names.every((name) => includable.has(name)))
+  if (!names.every((name) => known.has(name)))
     throw new BlobFault('query-invalid', { name: 'include', value })
   return new Set(names)
 }

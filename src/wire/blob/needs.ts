@@ -35,6 +35,18 @@ export const needs = {
     action: managing('Microsoft.Storage/storageAccounts/blobServices/write'),
     publicAccess: null,
   },
+  readAccountInformation: {
+    sas: ['r', 'a', 'c', 'w', 'd', 'x', 'y', 'l', 't', 'f', 'm', 'e', 'o', 'p', 'i'],
+    resource: 'service',
+    action: managing('Microsoft.Storage/storageAccounts/blobServices/getInfo/action'),
+    publicAccess: null,
+  },
+  issueDelegationKey: {
+    sas: [],
+    resource: 'service',
+    action: managing('Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'),
+    publicAccess: null,
+  },
   createContainer: {
     sas: ['w', 'c'],
     resource: 'container',
@@ -51,6 +63,25 @@ export const needs = {
     sas: ['w'],
     resource: 'container',
     action: managing(`${CONTAINERS}/write`),
+    publicAccess: null,
+  },
+  breakContainerLease: {
+    sas: ['w', 'd'],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/write`),
+    publicAccess: null,
+  },
+  /** No signature lets anyone see or set who has access. */
+  readContainerAcl: {
+    sas: [],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/getAcl/action`),
+    publicAccess: null,
+  },
+  writeContainerAcl: {
+    sas: [],
+    resource: 'container',
+    action: managing(`${CONTAINERS}/setAcl/action`),
     publicAccess: null,
   },
   deleteContainer: {
@@ -73,6 +104,8 @@ export const needs = {
     action: data('deleteBlobVersion/action'),
     publicAccess: null,
   },
+  /** Of a batch as a whole, whose requests are admitted one by one. */
+  batch: { sas: ['d', 'x', 'w'], resource: 'object', action: data('read'), publicAccess: null },
   leaseBlob: { sas: ['w', 'd'], resource: 'object', action: data('write'), publicAccess: null },
   readTags: { sas: ['t'], resource: 'object', action: data('tags/read'), publicAccess: null },
   /** Those of all blobs of a container. */

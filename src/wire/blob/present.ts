@@ -1,6 +1,6 @@
 import type { BlobDoc, BlobHeaders, BlobView, Metadata } from '../../services/blob/model.ts'
 import { leaseStateOf } from '../../services/blob/lease.ts'
-import type { LeaseDoc } from '../../services/blob/lease.ts'
+import type { LeaseDoc } from '../../services/blob/model.ts'
 import { httpDate, quoted } from './headers.ts'
 
 /** Response headers; undefined ones are left out. */

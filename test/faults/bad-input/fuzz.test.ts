@@ -91,6 +91,8 @@ const queries = [
   '$top',
   '$skiptoken',
   '$expand',
+  '$include',
+  '$maxpagesize',
   'n',
   'last',
   'at',

@@ -11,6 +11,7 @@ export const blobMigrations: readonly Migration<BlobTables>[] = [
       await createContainers(schema)
       await createBlobs(schema)
       await createExtents(schema)
+      await createCopies(schema)
     },
   },
 ]
@@ -97,6 +98,17 @@ async function createBlobs(schema: Schema): Promise<void> {
     .addPrimaryKeyConstraint('blob_tags_key', ['account', 'tag_index', 'container', 'name'])
     .execute()
   await schema.createIndex('blob_tags_by_blob').on('blob_tags').columns(['container', 'name']).execute()
+}
+
+async function createCopies(schema: Schema): Promise<void> {
+  await schema
+    .createTable('blob_copies')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('container', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('sealed', 'blob', (column) => column.notNull())
+    .execute()
 }
 
 async function createExtents(schema: Schema): Promise<void> {

@@ -75,6 +75,16 @@ export interface BlobTables {
     /** The wrapped key of the second layer, where infrastructure encryption is on; null: there is none. */
     readonly outer: Uint8Array | null
   }
+  /** Copies under way: what goes on with them after a restart. */
+  readonly blob_copies: {
+    /** A GUID, as the client knows it. */
+    readonly id: string
+    readonly account: string
+    /** Of the destination. */
+    readonly container: string
+    readonly name: string
+    readonly sealed: Uint8Array
+  }
   /** What Find Blobs by Tags looks in: base blobs alone. Keyed hashes: the tags stand in the blob's document. */
   readonly blob_tags: {
     readonly account: string

@@ -1,37 +1,21 @@
-import { type Call, operation } from '../../../http/operation.ts'
-import { BlobFault } from '../../../services/blob/faults.ts'
-import type { ContainerState } from '../../../services/blob/container-rows.ts'
-import type { ContainerDoc } from '../../../services/blob/model.ts'
+import { type Reply, operation } from '../../../http/operation.ts'
+import type { ContainerView } from '../../../services/blob/containers.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { containerOptionsOf, defaultScopeOf, publicAccessOf, shownScope } from '../container-request.ts'
 import type { BlobWireDeps } from '../deps.ts'
+import { assertCreatable } from '../names.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { leaseHeaders, metadataHeaders, present, stampHeaders } from '../present.ts'
-import { conditionsOf, containerOf, leaseIdOf, metadataOf } from '../request.ts'
+import { containerOf, leaseIdOf, metadataOf } from '../request.ts'
 
 const path = '/{container}'
 const query = { restype: 'container' }
 
 /** https://learn.microsoft.com/rest/api/storageservices/create-container, get-container-properties, delete-container */
-export function containerOperations({ blobs, clock }: BlobWireDeps): readonly BlobOperation[] {
+export function containerOperations(deps: BlobWireDeps): readonly BlobOperation[] {
+  const { blobs, clock } = deps
   return [
-    operation<StorageCaller, BlobNeeds, typeof path>({
-      id: 'CreateContainer',
-      method: 'PUT',
-      path,
-      query,
-      needs: needs.createContainer,
-      body: { kind: 'raw', maxBytes: 0 },
-      async run(call) {
-        const { headers } = call.head
-        const { doc } = await blobs.createContainer(containerOf(call), {
-          metadata: metadataOf(call.head),
-          publicAccess: publicAccessOf(call),
-          defaultScope: headers.get('x-ms-default-encryption-scope') ?? null,
-          deniesScopeOverride: headers.get('x-ms-deny-encryption-scope-override')?.toLowerCase() === 'true',
-        })
-        return { status: 201, headers: stampHeaders(doc) }
-      },
-    }),
+    createContainerOperation(deps),
     operation<StorageCaller, BlobNeeds, typeof path>({
       id: 'GetContainerProperties',
       method: 'GET',
@@ -41,7 +25,7 @@ export function containerOperations({ blobs, clock }: BlobWireDeps): readonly Bl
       body: { kind: 'none' },
       async run(call) {
         const found = await blobs.getContainerProperties(containerOf(call), leaseIdOf(call.head))
-        return { status: 200, headers: containerHeaders(found, clock.now().getTime()) }
+        return propertiesReply(found, clock.now().getTime())
       },
     }),
     operation<StorageCaller, BlobNeeds, typeof path>({
@@ -52,38 +36,53 @@ export function containerOperations({ blobs, clock }: BlobWireDeps): readonly Bl
       needs: needs.deleteContainer,
       body: { kind: 'none' },
       async run(call) {
-        const { head } = call
-        await blobs.deleteContainer(containerOf(call), {
-          conditions: conditionsOf(head),
-          leaseId: leaseIdOf(head),
-        })
+        await blobs.deleteContainer(containerOf(call), containerOptionsOf(call.head))
         return { status: 202 }
       },
     }),
   ]
 }
 
-/** @throws BlobFault `header-invalid` */
-export function publicAccessOf({ head }: Pick<Call<StorageCaller>, 'head'>): ContainerDoc['publicAccess'] {
-  const value = head.headers.get('x-ms-blob-public-access')
-  if (value === undefined) return 'none'
-  if (value === 'container' || value === 'blob') return value
-  throw new BlobFault('header-invalid', { name: 'x-ms-blob-public-access', value })
+function createContainerOperation({ blobs }: BlobWireDeps): BlobOperation {
+  return operation<StorageCaller, BlobNeeds, typeof path>({
+    id: 'CreateContainer',
+    method: 'PUT',
+    path,
+    query,
+    needs: needs.createContainer,
+    body: { kind: 'raw', maxBytes: 0 },
+    async run(call) {
+      const { head } = call
+      const at = containerOf(call)
+      assertCreatable(at.container)
+      const { doc } = await blobs.createContainer(at, {
+        metadata: metadataOf(head),
+        publicAccess: publicAccessOf(head),
+        defaultScope: defaultScopeOf(head),
+        deniesScopeOverride:
+          head.headers.get('x-ms-deny-encryption-scope-override')?.toLowerCase() === 'true',
+      })
+      return { status: 201, headers: stampHeaders(doc) }
+    },
+  })
 }
 
-function containerHeaders({ doc }: ContainerState, now: number) {
+/** @param now milliseconds since 1970 */
+function propertiesReply({ doc, scopeName }: ContainerView, now: number): Reply {
   return {
-    ...stampHeaders(doc),
-    ...metadataHeaders(doc.metadata),
-    ...leaseHeaders(doc.lease, now),
-    ...present({
-      'x-ms-blob-public-access': doc.publicAccess === 'none' ? undefined : doc.publicAccess,
-      'x-ms-has-immutability-policy': doc.immutability !== null,
-      'x-ms-has-legal-hold': doc.legalHoldTags.length > 0,
-      'x-ms-immutable-storage-with-versioning-enabled': doc.hasVersionImmutability,
-      'x-ms-deny-encryption-scope-override': doc.deniesScopeOverride,
-      'x-ms-default-encryption-scope':
-        doc.defaultScope === null ? '$account-encryption-key' : doc.defaultScope,
-    }),
+    status: 200,
+    headers: {
+      ...stampHeaders(doc),
+      ...metadataHeaders(doc.metadata),
+      ...leaseHeaders(doc.lease, now),
+      ...present({
+        'x-ms-blob-public-access': doc.publicAccess === 'none' ? undefined : doc.publicAccess,
+        'x-ms-has-immutability-policy': doc.immutability !== null,
+        'x-ms-has-legal-hold': doc.legalHoldTags.length > 0,
+        'x-ms-immutable-storage-with-versioning-enabled': doc.hasVersionImmutability,
+        'x-ms-deny-encryption-scope-override': doc.deniesScopeOverride,
+        'x-ms-default-encryption-scope': shownScope(scopeName),
+      }),
+    },
   }
 }

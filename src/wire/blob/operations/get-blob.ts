@@ -1,9 +1,11 @@
 import { type Call, type Reply, operation } from '../../../http/operation.ts'
+import { collect } from '../../../kernel/bytes.ts'
 import type { BlobContent } from '../../../services/blob/get-blob.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
-import { blobPropertyHeaders } from '../present.ts'
+import { blobPropertyHeaders, present } from '../present.ts'
+import { checksumHeader, rangeChecksumOf } from '../range-checksum.ts'
 import { rangeOf } from '../ranges.ts'
 import { assertNoComp, blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
 
@@ -34,7 +36,7 @@ export function getBlobOperations({ blobs, clock }: BlobWireDeps): readonly Blob
       body: { kind: 'none' },
       async run(call) {
         const content = await found(call)
-        return contentReply(call, content, headersOf(call, content))
+        return await contentReply(call, content, headersOf(call, content))
       },
     }),
     operation<StorageCaller, BlobNeeds, typeof path>({
@@ -52,25 +54,30 @@ export function getBlobOperations({ blobs, clock }: BlobWireDeps): readonly Blob
   ]
 }
 
-function contentReply(
+async function contentReply(
   { head, signal }: Call<StorageCaller>,
   content: BlobContent,
   headers: Readonly<Record<string, string>>,
-): Reply {
-  const { length } = content.view.doc
-  const range = rangeOf(head, length)
+): Promise<Reply> {
+  const { doc } = content.view
+  const { length } = doc
+  const range = rangeOf(head, doc)
+  const wanted = rangeChecksumOf(head, range)
   if (range === null) {
     return { status: 200, headers, body: { stream: content.read({ start: 0, end: length }, signal), length } }
   }
   const { start, end } = range
   const { 'content-md5': wholeMd5, ...others } = headers
+  const bytes = content.read(range, signal)
+  const known = wanted === null ? null : await collect(bytes)
   return {
     status: 206,
     headers: {
       ...others,
+      ...present({ 'x-ms-blob-content-md5': wholeMd5 }),
+      ...(wanted === null || known === null ? {} : checksumHeader(wanted, known)),
       'content-range': `bytes ${start}-${end - 1}/${length}`,
-      ...(wholeMd5 === undefined ? {} : { 'x-ms-blob-content-md5': wholeMd5 }),
     },
-    body: { stream: content.read(range, signal), length: end - start },
+    body: known ?? { stream: bytes, length: end - start },
   }
 }

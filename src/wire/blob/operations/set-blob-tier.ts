@@ -32,19 +32,14 @@ function commandOf(head: RequestHead): SetBlobTier {
   }
 }
 
-function tierOf({ headers }: RequestHead): SetBlobTier['tier'] {
-  const value = headers.get('x-ms-access-tier')
-  switch (value) {
-    case 'Hot':
-    case 'Cool':
-    case 'Cold':
-    case 'Archive':
-      return value
-    case undefined:
-      throw new BlobFault('header-missing', { name: 'x-ms-access-tier' })
-    default:
-      throw new BlobFault('header-invalid', { name: 'x-ms-access-tier', value })
-  }
+const tiers = /^(Hot|Cool|Cold|Archive|P(4|6|10|15|20|30|40|50|60|70|80))$/
+
+function tierOf({ headers }: RequestHead): string {
+  const name = 'x-ms-access-tier'
+  const value = headers.get(name)
+  if (value === undefined) throw new BlobFault('header-missing', { name })
+  if (!tiers.test(value)) throw new BlobFault('header-invalid', { name, value })
+  return value
 }
 
 function priorityOf({ headers }: RequestHead): SetBlobTier['priority'] {
