@@ -18,7 +18,7 @@ interface Ranged {
  */
 export function rangeOf(head: RequestHead, blob: Ranged): Span | null {
   const header = head.headers.get('x-ms-range') ?? head.headers.get('range')
-  const found = /^bytes=(\d{1,16})-(\d{0,16})$/.exec(header?.trim() ?? '')
+  const found = /^bytes=(\d+)-(\d*)$/.exec(header?.trim() ?? '')
   if (found === null || !isStill(head, blob)) return null
   const size = blob.length
   const start = Number(found[1])
