@@ -1,3 +1,5 @@
+import type { Bytes } from '../../kernel/bytes.ts'
+import { KIB } from '../../kernel/units.ts'
 import type { BlobReads } from '../../store/records/blob/containers.ts'
 import { inSnapshot } from '../../store/records/snapshot.ts'
 import type { BlobDeps } from './blob-deps.ts'
@@ -11,6 +13,7 @@ import type { ServiceSeal } from './service-seal.ts'
 
 /** So many are in memory: a blob may have millions. */
 const PARTS_AT_ONCE = 4096
+const GATHERED_BYTES = 32 * KIB
 
 export interface MappedBlob {
   readonly seal: ServiceSeal
@@ -37,9 +40,28 @@ export async function* readMapped(
     })
     const last = parts.at(-1)
     const end = last === undefined ? span.end : Math.min(span.end, endOf(last))
-    yield* readExtents(deps, blob.content, { parts, span: { start, end }, signal })
+    yield* gathered(readExtents(deps, blob.content, { parts, span: { start, end }, signal }))
     start = end
   }
+}
+
+/** Small chunks become larger ones: each has its price all the way to the client. */
+async function* gathered(bytes: Bytes): AsyncGenerator<Uint8Array> {
+  const small: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of bytes) {
+    if (length > 0 && length + chunk.length > GATHERED_BYTES) {
+      yield Buffer.concat(small.splice(0))
+      length = 0
+    }
+    if (chunk.length >= GATHERED_BYTES) {
+      yield chunk
+      continue
+    }
+    small.push(chunk)
+    length += chunk.length
+  }
+  if (length > 0) yield Buffer.concat(small)
 }
 
 async function assertAsRead(db: BlobReads, { seal, state, conditions }: MappedBlob): Promise<void> {
