@@ -4,7 +4,9 @@ import { type Endpoints, audienceOf } from '../kernel/endpoints.ts'
 import { identityEndpoint } from '../services/directory/identity-endpoint.ts'
 import type { RequestHead } from '../http/operation.ts'
 import type { StorageAccounts } from '../services/storage/storage-account.ts'
+import type { BlobAuthDeps } from '../wire/blob/auth.ts'
 import { blobProtocol } from '../wire/blob/index.ts'
+import { websiteProtocol } from '../wire/blob/website.ts'
 import { storageAdmission } from '../wire/shared/storage-auth/admission.ts'
 import { AZURITE_ACCOUNT } from './azurite-account.ts'
 import { entraProtocol } from '../wire/entra/index.ts'
@@ -58,19 +60,23 @@ function registryHost(services: Services, endpoints: Endpoints): HostRule['proto
 
 /** By name, and in path style by address. The account that everybody knows the key of is not there. */
 function blobHosts(services: Services, endpoints: Endpoints, clock: Clock): readonly HostRule[] {
-  const { storageAccounts } = services
+  const { storageAccounts, blobs } = services
+  const find: StorageAccounts['find'] = async (name) =>
+    name.toLowerCase() === AZURITE_ACCOUNT ? null : storageAccounts.find(name)
   const protocol = blobHost(services, {
     endpoints,
     clock,
-    find: async (name) => (name.toLowerCase() === AZURITE_ACCOUNT ? null : storageAccounts.find(name)),
+    find,
     endpointOf: ({ authority, subject }) => {
       const isByName = authority.startsWith(`${subject}.`)
       return isByName ? `https://${authority}/` : `https://${authority}/${subject}/`
     },
   })
+  const website = websiteProtocol({ blobs, endpoints, auth: blobAuth(services, { endpoints, clock, find }) })
   return [
     { host: `*.blob.core.${endpoints.domain}`, protocol },
     { host: 'address', protocol },
+    { host: `*.web.core.${endpoints.domain}`, protocol: website },
   ]
 }
 
@@ -82,20 +88,25 @@ export interface BlobHostOptions {
   readonly endpointOf: (head: RequestHead) => string
 }
 
-export function blobHost(
-  { blobs, containerAccess, delegationKeys, directory, access }: Services,
-  { endpoints, clock, find, endpointOf }: BlobHostOptions,
-): HostRule['protocol'] {
-  const admission = storageAdmission({
-    clock,
-    containers: containerAccess,
-    directory,
-    endpoints,
-    access,
+export function blobHost(services: Services, options: BlobHostOptions): HostRule['protocol'] {
+  const { blobs, delegationKeys } = services
+  const { endpoints, clock, endpointOf } = options
+  return blobProtocol({
+    blobs,
     delegationKeys,
+    clock,
+    endpoints,
+    endpointOf,
+    auth: blobAuth(services, options),
   })
-  const auth = { accounts: { find }, admission }
-  return blobProtocol({ blobs, delegationKeys, clock, endpoints, endpointOf, auth })
+}
+
+function blobAuth(
+  { containerAccess: containers, delegationKeys, directory, access }: Services,
+  { endpoints, clock, find }: Omit<BlobHostOptions, 'endpointOf'>,
+): BlobAuthDeps {
+  const admission = storageAdmission({ clock, containers, directory, endpoints, access, delegationKeys })
+  return { accounts: { find }, admission }
 }
 
 /** The managed-identity endpoint answers under any host: clients reach it through a proxy by the address they have built in. */

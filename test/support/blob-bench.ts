@@ -38,7 +38,9 @@ import { assertPermitted } from '../../src/services/storage/authorize.ts'
 import type { StorageCaller, StoragePermission } from '../../src/services/storage/storage-caller.ts'
 import { type FileByteStore, openFileByteStore } from '../../src/store/bytes/files/file-byte-store.ts'
 import { openSqliteRecords } from '../../src/store/records/sqlite/sqlite-records.ts'
+import type { BlobAuthDeps } from '../../src/wire/blob/auth.ts'
 import { blobProtocol } from '../../src/wire/blob/index.ts'
+import { websiteProtocol } from '../../src/wire/blob/website.ts'
 
 export const never = new AbortController().signal
 
@@ -185,15 +187,27 @@ export async function serveBlobs(bench: BlobBench, permit: Permit = () => true) 
     clock: { now: () => new Date(bench.world.clock.wall()) },
     endpoints: { domain: 'localhost', port: 8443 },
     endpointOf: (head) => `https://${head.authority}/`,
-    auth: {
-      accounts: { find: async (name) => (name === bench.account.name ? bench.account : null) },
-      admission: {
-        admit: async () => callerOf(bench.account, permit),
-        assertPermitted,
-      },
-    },
+    auth: openDoor(bench, permit),
   })
   return await serveProtocol(protocol, ['*.blob.core.localhost', 'address'])
+}
+
+/** The website of the bench's account, on `account1.web.core.localhost`. */
+export async function serveWebsite(bench: BlobBench) {
+  const endpoints = { domain: 'localhost', port: 8443 }
+  const protocol = websiteProtocol({
+    blobs: bench.blobs,
+    endpoints,
+    auth: openDoor(bench, () => false),
+  })
+  return await serveProtocol(protocol, '*.web.core.localhost')
+}
+
+function openDoor(bench: BlobBench, permit: Permit): BlobAuthDeps {
+  return {
+    accounts: { find: async (name) => (name === bench.account.name ? bench.account : null) },
+    admission: { admit: async () => callerOf(bench.account, permit), assertPermitted },
+  }
 }
 
 function callerOf(account: StorageAccount, permits: Permit): StorageCaller {

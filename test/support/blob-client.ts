@@ -50,3 +50,9 @@ export async function openBlobClient(permit?: Permit): Promise<BlobClientBench> 
 
 /** What the SDK throws. */
 export const refused = (statusCode: number, code: string) => ({ name: 'RestError', statusCode, code })
+
+export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}

@@ -3,34 +3,11 @@ import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.
 import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
 import type { CopySource } from './copy-source.ts'
 import { releaseParts } from './extent-map.ts'
-import type { BlobDoc, CopyDoc } from './model.ts'
+import type { BlobDoc, CopyDoc, CopyJob } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
 
-/** What a copy that is under way needs to go on after a restart. Whether it may be read was decided when it began. */
-export interface CopyJob {
-  readonly source: StoredSource
-  /** Of the source as it was when the copy began. */
-  readonly etag: string
-  /** Of an append blob: nothing comes behind the copy any more. */
-  readonly sealsBlob: boolean
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-}
-
-type StoredSource =
-  | {
-      readonly kind: 'own'
-      /** Uid of the account. */
-      readonly account: string
-      readonly container: string
-      readonly blob: string
-      readonly moment: string | null
-      readonly momentOf: 'snapshot' | 'version' | null
-    }
-  | { readonly kind: 'foreign'; readonly url: string }
-
-export function storedSource(source: CopySource): StoredSource {
+export function storedSource(source: CopySource): CopyJob['source'] {
   if (source.kind === 'foreign') return { kind: 'foreign', url: source.url }
   const { account, container, blob, moment, kind = null } = source.at
   return { kind: 'own', account: account.uid, container, blob, moment, momentOf: kind }

@@ -1,16 +1,17 @@
 import type { Bytes } from '../../kernel/bytes.ts'
 import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { type BlobState, getBlobState, placeOf } from './blob-rows.ts'
+import { getBlobState, placeOf } from './blob-rows.ts'
 import { type Conditions, assertReadable } from './conditions.ts'
 import { getContainer } from './container-rows.ts'
-import { type ContentSeal, openContent } from './content-seal.ts'
+import { openContent } from './content-seal.ts'
 import { tellingDamageIn } from './damage.ts'
 import { type Span, readParts } from './extent-map.ts'
 import { readExtents } from './extents.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobPath, BlobView } from './model.ts'
-import { type ServiceSeal, openService } from './service-seal.ts'
+import { type MappedBlob, readMapped } from './read-mapped.ts'
+import { openService } from './service-seal.ts'
 import { assertNotArchived } from './tier.ts'
 import { viewOf } from './view.ts'
 
@@ -36,21 +37,18 @@ export async function getBlob(
   command: GetBlob,
   signal: AbortSignal,
 ): Promise<BlobContent> {
-  const { seal, state, content } = await openForRead(deps, at, command, signal)
+  const open = await openForRead(deps, at, command, signal)
+  const { seal, state, content } = open
   return {
     view: await viewOf(deps, seal, state, content),
     read(span, ending) {
       assertNotArchived(state.doc, deps.stamp().now)
-      return tellingDamageIn(readBlob(deps, { seal, state, content }, span, ending))
+      return tellingDamageIn(readBlob(deps, open, span, ending))
     },
   }
 }
 
-export interface OpenBlob {
-  readonly seal: ServiceSeal
-  readonly state: BlobState
-  readonly content: ContentSeal
-}
+export type OpenBlob = MappedBlob
 
 /** What every read of a blob begins with. */
 export async function openForRead(
@@ -67,17 +65,23 @@ export async function openForRead(
   assertReadable(conditions, state.doc)
   assertLeaseForRead(state.doc.lease, leaseId, 'blob', stamp().now)
   const { encryption } = state.doc
-  return { seal, state, content: await openContent(deps, account, { encryption, customerKey }, signal) }
+  const content = await openContent(deps, account, { encryption, customerKey }, signal)
+  return { seal, state, content, conditions }
 }
 
 /** Yields the bytes of `span`. */
 export async function* readBlob(
   deps: BlobDeps,
-  { seal, state, content }: OpenBlob,
+  blob: OpenBlob,
   span: Span,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   if (span.start === span.end) return
+  const { seal, state, content } = blob
+  if ('map' in state.doc.extents) {
+    yield* readMapped(deps, blob, span, signal)
+    return
+  }
   const parts = await readParts(deps.records.read, seal, state.doc.extents, span)
   yield* readExtents(deps, content, { parts, span, signal })
 }

@@ -106,6 +106,29 @@ export interface CopyDoc {
   readonly destinationSnapshot: string | null
 }
 
+/** What a copy that is under way needs to go on after a restart. Whether it may be read was decided when it began. */
+export interface CopyJob {
+  readonly source: StoredSource
+  /** Of the source as it was when the copy began. */
+  readonly etag: string
+  /** Of an append blob: nothing comes behind the copy any more. */
+  readonly sealsBlob: boolean
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+type StoredSource =
+  | {
+      readonly kind: 'own'
+      /** Uid of the account. */
+      readonly account: string
+      readonly container: string
+      readonly blob: string
+      readonly moment: string | null
+      readonly momentOf: 'snapshot' | 'version' | null
+    }
+  | { readonly kind: 'foreign'; readonly url: string }
+
 export interface ContainerDoc {
   readonly etag: string
   readonly createdAt: number

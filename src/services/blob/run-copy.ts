@@ -7,10 +7,11 @@ import { noConditions } from './conditions.ts'
 import { openContent } from './content-seal.ts'
 import { type CopiedExtents, commitCopied, copyExtents } from './copy-extents.ts'
 import { describeFailure } from './copy-failure.ts'
-import { type CopyJob, type CopyPlace, emptied, endCopy, findDestination } from './copy-job.ts'
+import { type CopyPlace, emptied, endCopy, findDestination } from './copy-job.ts'
 import { type CopySource, type OpenSource, type SourceDeps, SourceFault, openSource } from './copy-source.ts'
 import { committing } from './extents.ts'
 import { BlobFault } from './faults.ts'
+import type { CopyJob } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 
 export interface RunCopyDeps extends SourceDeps {

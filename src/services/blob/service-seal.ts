@@ -2,8 +2,7 @@ import type { BlobKey, BlobRow } from '../../store/records/blob/blobs.ts'
 import type { ContainerRow } from '../../store/records/blob/containers.ts'
 import type { Keyring, ServiceRecords } from '../keyring/keyring.ts'
 import { type StorageAccount, protectedAccount } from '../storage/storage-account.ts'
-import type { CopyJob } from './copy-job.ts'
-import type { BlobDoc, BlobEncryption, ContainerDoc, StoredNode } from './model.ts'
+import type { BlobDoc, BlobEncryption, ContainerDoc, CopyJob, StoredNode } from './model.ts'
 
 /**
  * What of an account's rows works while the customer has revoked: under the account's service record key, each row bound to

@@ -23,7 +23,7 @@ export function mayShare({ own }: OpenSource, { seal, encryption }: Destination)
 export async function shareBlob(
   deps: SourceDeps,
   { destination, source }: { readonly destination: Destination; readonly source: OpenSource },
-  command: NewCopy,
+  command: NewCopy & { readonly sealsBlob?: boolean },
 ): Promise<BlobState> {
   const { seal, place } = destination
   const stamp = deps.stamp()
@@ -34,14 +34,15 @@ export async function shareBlob(
       const { doc, id, metadata } = await sourceState(db, destination, command.source)
       const copy = succeeded(newCopy(command.shown, doc.length), stamp.now)
       const made = copiedBlob({ destination, command, copy }, doc, { before, now: stamp.now })
+      const isSealed = doc.type === 'AppendBlob' && command.sealsBlob === true
       // Sealed under the same key, metadata goes along with the id that it is bound to.
-      return { ...made, ...(given ?? { id, metadata }), extents: await shareParts(db, doc.extents) }
+      return { ...made, isSealed, ...(given ?? { id, metadata }), extents: await shareParts(db, doc.extents) }
     }),
   )
 }
 
 /** As it is within the transaction: what it named before may be on its way out. */
-async function sourceState(
+export async function sourceState(
   db: BlobWrites,
   { seal, encryption }: Destination,
   { source, conditions }: WantedSource,

@@ -165,6 +165,8 @@ describe('the data plane knows of an account', () => {
     const { body } = await bench.ask('POST', `${pathOf('account1')}/listKeys`)
     const [, second] = body['keys'] as readonly JsonObject[]
     expect(second).toMatchObject({ keyName: 'key2', permissions: 'FULL' })
+    const shown = JSON.stringify((await bench.ask('GET', pathOf('account1'))).body)
+    expect(shown).not.toContain(second?.['value'])
   })
 
   it('its encryption scopes, by name in any letter case and by uid', async () => {
@@ -315,10 +317,16 @@ describe('what was sent of a key', () => {
     expect(await encryptionOf('account1')).toMatchObject({
       identity: { userAssignedIdentity: identityId, federatedIdentityClientId: clientId },
     })
-    await patch('account1', { tags: {} })
-    expect(await encryptionOf('account1')).toMatchObject({
-      identity: { federatedIdentityClientId: clientId },
-    })
+    // Whatever else changes of the key, it stays.
+    world.vault.addVersion(VAULT, 'k2', rsa[1] as RsaKey)
+    const other = { keySource: 'Microsoft.Keyvault', keyvaultproperties: { keyname: 'k2' } }
+    for (const body of [{ tags: {} }, { properties: { encryption: other } }]) {
+      await patch('account1', body)
+      expect(await encryptionOf('account1')).toMatchObject({
+        identity: { federatedIdentityClientId: clientId },
+      })
+    }
+    expect((await keyOf('account1'))['keyname']).toBe('k2')
     expect(errorOf(await patch('account1', withApplication('an app')))).toBe(
       '400 InvalidRequestPropertyValue',
     )

@@ -101,7 +101,7 @@ describe('an append blob, through the SDK', () => {
     await expect(blob.seal({ conditions: { appendPosition: 1 } })).rejects.toMatchObject(
       refused(412, 'AppendPositionConditionNotMet'),
     )
-    for (let time = 0; time < 2; time++) expect((await blob.seal()).isSealed).toBe(true)
+    for (let time = 0; time < 2; time++) expect(await blob.seal()).toMatchObject({ isSealed: true })
     await expect(blob.appendBlock('a', 1)).rejects.toMatchObject(refused(409, 'BlobIsSealed'))
     expect(await blob.getProperties()).toMatchObject({ isSealed: true, etag })
   })

@@ -84,7 +84,7 @@ function assertAsked(head: RequestHead, { operation: { query, needs } }: Matched
   }
 }
 
-function withoutCredential(head: RequestHead): RequestHead {
+export function withoutCredential(head: RequestHead): RequestHead {
   const headers = new Map(head.headers)
   headers.delete('authorization')
   return { ...head, headers, query: new URLSearchParams() }

@@ -96,7 +96,8 @@ export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): 
   }
 }
 
-function render(thrown: unknown, endpoints: Endpoints): WireError {
+/** Total. */
+export function render(thrown: unknown, endpoints: Endpoints): WireError {
   if (thrown instanceof BlobFault) return from(blobErrors, thrown)
   if (thrown instanceof SourceFault) return copySourceError(render(thrown.facts.refusal, endpoints))
   if (thrown instanceof KeyringFault) return from(keys, thrown)

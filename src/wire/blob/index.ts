@@ -98,7 +98,6 @@ function blobOperations(deps: CopyWireDeps): readonly BlobOperation[] {
     putPageOperation(deps),
     getPageRangesOperation(deps),
     ...getBlobOperations(deps),
-    ...deleteBlobOperations(deps),
     undeleteBlobOperation(deps),
     ...blobMetadataOperations(deps),
     setBlobPropertiesOperation(deps),
@@ -109,6 +108,7 @@ function blobOperations(deps: CopyWireDeps): readonly BlobOperation[] {
     ...blobImmutabilityOperations(deps),
     setBlobExpiryOperation(),
     // Behind whatever a query tells from them: among equals the first is taken.
+    ...deleteBlobOperations(deps),
     ...copyBlobOperations(deps),
     putBlobOperation(deps),
     ...putEmptyBlobOperations(deps),

@@ -43,7 +43,9 @@ describe('children that have no rows of their own', () => {
         properties: { colour: 'red' },
       },
     })
-    expect((await put(thing, { colour: 'blue' })).status).toBe(200)
+    const changed = await put(thing, { colour: 'blue' })
+    expect(changed.status).toBe(200)
+    expect(Object.keys(changed.body).sort()).toEqual(['extra', 'id', 'name', 'properties', 'type'])
     expect(
       await bench.ask('GET', thing.toUpperCase().replace('/SUBSCRIPTIONS', '/subscriptions')),
     ).toMatchObject({

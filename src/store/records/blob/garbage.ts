@@ -157,7 +157,6 @@ export async function dropSomeOfAccount(
   if (extents.length > 0) return true
   await db.deleteFrom('blob_map_nodes').where('account', '=', account).execute()
   await db.deleteFrom('blob_tags').where('account', '=', account).execute()
-  await db.deleteFrom('blob_services').where('account', '=', account).execute()
   return false
 }
 

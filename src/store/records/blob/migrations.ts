@@ -18,11 +18,6 @@ export const blobMigrations: readonly Migration<BlobTables>[] = [
 
 async function createContainers(schema: Schema): Promise<void> {
   await schema
-    .createTable('blob_services')
-    .addColumn('account', 'text', (column) => column.primaryKey().notNull())
-    .addColumn('sealed', 'blob', (column) => column.notNull())
-    .execute()
-  await schema
     .createTable('blob_containers')
     .addColumn('id', 'text', (column) => column.primaryKey().notNull())
     .addColumn('account', 'text', (column) => column.notNull())

@@ -4,11 +4,6 @@
  * row. What is clear, and why, is said at each column. Times are milliseconds since 1970.
  */
 export interface BlobTables {
-  /** Service properties of an account; none stored: the defaults. */
-  readonly blob_services: {
-    readonly account: string
-    readonly sealed: Uint8Array
-  }
   readonly blob_containers: {
     /** 32 hex digits, random: a container that is made again is another one. */
     readonly id: string
