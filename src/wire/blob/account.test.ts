@@ -94,6 +94,14 @@ describe('properties of the service, through the SDK', () => {
     expect(bench.account.blobService.isVersioningEnabled).toBe(false)
   })
 
+  it('say which version a request has that names none', async () => {
+    await service.setProperties({ defaultServiceVersion: '2015-02-21' })
+    expect((await send('/?comp=list')).headers['x-ms-version']).toBe('2015-02-21')
+    expect((await send('/?comp=list&maxresults=x')).headers['x-ms-version']).toBe('2015-02-21')
+    const headers = { 'x-ms-version': '2020-10-02' }
+    expect((await send('/?comp=list', { headers })).headers['x-ms-version']).toBe('2020-10-02')
+  })
+
   it('make the container of the website, once', async () => {
     const staticWebsite = { enabled: true, indexDocument: 'index.html' }
     await service.setProperties({ staticWebsite })

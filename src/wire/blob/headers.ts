@@ -9,6 +9,12 @@ export function versionOf({ headers, query }: RequestHead): string {
   return /^20\d\d-\d\d-\d\d$/.test(sent) ? sent : DEFAULT_VERSION
 }
 
+/** The account's default stands in for a version that was not sent. */
+export function withDefaultVersion(head: RequestHead, version: string | null): RequestHead {
+  if (version === null || head.headers.has('x-ms-version') || head.query.has('sv')) return head
+  return { ...head, headers: new Map([...head.headers, ['x-ms-version', version]]) }
+}
+
 /** Of every answer, errors included. */
 export function blobHeaders(head: RequestHead): Readonly<Record<string, string>> {
   const client = head.headers.get('x-ms-client-request-id')

@@ -1,15 +1,15 @@
 import type { Protocol, Reply, RequestHead } from '../../http/operation.ts'
-import type { CorsRule } from '../../services/storage/cors.ts'
+import type { BlobServiceSettings } from '../../services/storage/storage-account.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import { accountOf, admitTo } from './auth.ts'
 import type { CopyWireDeps } from './copy-source.ts'
 import { withCors } from './cors.ts'
 import { fail } from './errors.ts'
-import { blobHeaders } from './headers.ts'
+import { blobHeaders, withDefaultVersion } from './headers.ts'
 import { ROOT_CONTAINER } from './names.ts'
 import type { BlobNeeds, BlobOperation } from './needs.ts'
 import { accountInformationOperations } from './operations/account-information.ts'
-import { appendBlockOperation } from './operations/append-block.ts'
+import { appendBlockFromUrlOperation, appendBlockOperation } from './operations/append-block.ts'
 import { blobBatchOperations } from './operations/blob-batch.ts'
 import { blobImmutabilityOperations } from './operations/blob-immutability.ts'
 import { blobMetadataOperations } from './operations/blob-metadata.ts'
@@ -24,6 +24,7 @@ import { deleteBlobOperations, undeleteBlobOperation } from './operations/delete
 import { findBlobsOperations } from './operations/find-blobs.ts'
 import { getBlobOperations } from './operations/get-blob.ts'
 import { getPageRangesOperation } from './operations/get-page-ranges.ts'
+import { incrementalCopyBlobOperation } from './operations/incremental-copy-blob.ts'
 import { leaseBlobOperation } from './operations/lease-blob.ts'
 import { leaseContainerOperations } from './operations/lease-container.ts'
 import { listBlobsOperation } from './operations/list-blobs.ts'
@@ -33,7 +34,7 @@ import { putBlobOperation, putUnknownOperation } from './operations/put-blob.ts'
 import { putBlockOperation } from './operations/put-block.ts'
 import { putFromUrlOperations } from './operations/put-from-url.ts'
 import { putEmptyBlobOperations } from './operations/put-empty-blob.ts'
-import { putPageOperation } from './operations/put-page.ts'
+import { putPageFromUrlOperation, putPageOperation } from './operations/put-page.ts'
 import { restoreContainerOperation } from './operations/restore-container.ts'
 import { sealAppendBlobOperation } from './operations/seal-append-blob.ts'
 import { setBlobExpiryOperation } from './operations/set-blob-expiry.ts'
@@ -45,26 +46,41 @@ import { userDelegationKeyOperation } from './operations/user-delegation-key.ts'
 /** Blob Storage on `<account>.blob.core.<domain>`, and in path style on an address. */
 export function blobProtocol(deps: CopyWireDeps): Protocol<StorageCaller, BlobNeeds> {
   const blobs = blobOperations(deps)
-  // Known before the caller is: a browser shows a refusal, too, to those alone whom the rules name.
-  const rules = new WeakMap<RequestHead, readonly CorsRule[]>()
+  const settings = settingsOfRequests()
   const crossing = (head: RequestHead, reply: Reply) =>
-    withCors(rules.get(head) ?? [], head, { reply, always: blobHeaders(head) })
+    withCors(settings.of(head)?.corsRules ?? [], head, { reply, always: headersOf(head) })
+  const versioned = (head: RequestHead) =>
+    withDefaultVersion(head, settings.of(head)?.defaultServiceVersion ?? null)
+  const headersOf = (head: RequestHead) => blobHeaders(versioned(head))
   return {
     name: 'blob',
     ignoreCase: false,
     keepsPaths: true,
     operations: [...serviceOperations(deps), ...blobs, ...inRootContainer(blobs)].map((operation) => ({
       ...operation,
-      run: async (call) => crossing(call.head, await operation.run(call)),
+      run: async (call) => crossing(call.head, await operation.run({ ...call, head: versioned(call.head) })),
     })),
     async admit(head, matched) {
       const account = await accountOf(deps.auth, head)
-      const { corsRules } = account.blobService
-      if (corsRules.length > 0) rules.set(head, corsRules)
+      settings.note(head, account.blobService)
       return await admitTo(deps.auth, { head, account }, matched)
     },
     fail: (thrown, head) => crossing(head, fail(thrown, head, deps.endpoints)),
-    headers: blobHeaders,
+    headers: headersOf,
+  }
+}
+
+/**
+ * What of its account's settings decides of a request's answer, refusals too: known before the caller is. Most accounts have
+ * none of it.
+ */
+function settingsOfRequests() {
+  const known = new WeakMap<RequestHead, BlobServiceSettings>()
+  return {
+    of: (head: RequestHead) => known.get(head),
+    note(head: RequestHead, settings: BlobServiceSettings) {
+      if (settings.corsRules.length > 0 || settings.defaultServiceVersion !== null) known.set(head, settings)
+    },
   }
 }
 
@@ -94,8 +110,11 @@ function blobOperations(deps: CopyWireDeps): readonly BlobOperation[] {
     ...putFromUrlOperations(deps),
     ...blockListOperations(deps),
     appendBlockOperation(deps),
+    appendBlockFromUrlOperation(deps),
     sealAppendBlobOperation(deps),
     putPageOperation(deps),
+    putPageFromUrlOperation(deps),
+    incrementalCopyBlobOperation(deps),
     getPageRangesOperation(deps),
     ...getBlobOperations(deps),
     undeleteBlobOperation(deps),
