@@ -43,12 +43,6 @@ function momentOf(head: RequestHead): Pick<BlobPath, 'moment' | 'kind'> {
   return { moment, kind }
 }
 
-/** What has no part of its own in the table must not be taken for the blob as a whole. @throws BlobFault `query-invalid` */
-export function assertNoComp(head: RequestHead): void {
-  const value = queryValue(head, 'comp')
-  if (value !== undefined && value !== '') throw new BlobFault('query-invalid', { name: 'comp', value })
-}
-
 /** @throws BlobFault `header-invalid` */
 export function leaseIdOf({ headers }: RequestHead): string | null {
   const value = headers.get('x-ms-lease-id')

@@ -21,16 +21,18 @@ type BatchDeps = BlobWireDeps & { readonly auth: Pick<BlobAuthDeps, 'admission'>
 /** https://learn.microsoft.com/rest/api/storageservices/blob-batch: Delete Blob and Set Blob Tier, each with a credential of its own */
 export function blobBatchOperations(deps: BatchDeps): readonly BlobOperation[] {
   const run = runBatch(deps)
+  const whole = {
+    id: 'BlobBatch',
+    method: 'POST',
+    path: '/',
+    needs: needs.batch,
+    body: { kind: 'raw', maxBytes: MAX_BYTES },
+    run: (call: Call<StorageCaller>) => run(call, null),
+  } as const
   return [
-    operation<StorageCaller, BlobNeeds, '/'>({
-      id: 'BlobBatch',
-      method: 'POST',
-      path: '/',
-      query: { comp: 'batch' },
-      needs: needs.batch,
-      body: { kind: 'raw', maxBytes: MAX_BYTES },
-      run: (call) => run(call, null),
-    }),
+    operation<StorageCaller, BlobNeeds, '/'>({ ...whole, query: { comp: 'batch' } }),
+    // In path style the SDK for JavaScript takes the account's name for a container's.
+    operation<StorageCaller, BlobNeeds, '/'>({ ...whole, query: { comp: 'batch', restype: 'container' } }),
     operation<StorageCaller, BlobNeeds, '/{container}'>({
       id: 'BlobBatchInContainer',
       method: 'POST',

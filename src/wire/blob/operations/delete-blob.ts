@@ -4,7 +4,7 @@ import { BlobFault } from '../../../services/blob/faults.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
-import { assertNoComp, blobOf, conditionsOf, leaseIdOf } from '../request.ts'
+import { blobOf, conditionsOf, leaseIdOf } from '../request.ts'
 
 const path = '/{container}/{blob+}'
 
@@ -12,7 +12,6 @@ const path = '/{container}/{blob+}'
 export function deleteBlobOperations({ blobs }: BlobWireDeps): readonly BlobOperation[] {
   const run = async (call: Call<StorageCaller>): Promise<Reply> => {
     const { head } = call
-    assertNoComp(head)
     const { isPermanent } = await blobs.deleteBlob(blobOf(call), commandOf(head))
     return { status: 202, headers: { 'x-ms-delete-type-permanent': String(isPermanent) } }
   }

@@ -7,7 +7,7 @@ import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blobPropertyHeaders, present } from '../present.ts'
 import { checksumHeader, rangeChecksumOf } from '../range-checksum.ts'
 import { rangeOf } from '../ranges.ts'
-import { assertNoComp, blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
+import { blobOf, conditionsOf, customerKeyOf, leaseIdOf } from '../request.ts'
 
 const path = '/{container}/{blob+}'
 
@@ -15,7 +15,6 @@ const path = '/{container}/{blob+}'
 export function getBlobOperations({ blobs, clock }: BlobWireDeps): readonly BlobOperation[] {
   const found = async (call: Call<StorageCaller>): Promise<BlobContent> => {
     const { head, signal } = call
-    assertNoComp(head)
     const command = {
       conditions: conditionsOf(head),
       leaseId: leaseIdOf(head),
