@@ -1,31 +1,78 @@
 import { buffer } from 'node:stream/consumers'
 import { type BlobClient, type ContainerClient, RestError } from '@azure/storage-blob'
+import type { BlobCaller, Circle } from './blob-callers.ts'
 
-/** Where operations are tried: a container as one caller sees it. */
+/** Where an operation is tried. */
 export interface Scene {
+  readonly caller: BlobCaller
   readonly container: ContainerClient
-  /** For the names of what is written. */
-  readonly prefix: string
+  /** URLs of blobs of another account, which anybody may read and whose key nobody takes away. */
+  readonly sources: Sources
+  /** Blobs of the caller's own: `name` for `staged` and the like, `another` for one that is not there yet. */
+  readonly own: (name: string) => string
+  readonly another: (name: string) => string
+}
+
+export interface Sources {
+  readonly text: string
+  readonly page: string
+  readonly pageSnapshot: string
 }
 
 export interface BlobOperation {
+  /** Azure's. */
   readonly name: string
-  readonly kind: 'read' | 'write'
+  /** What is special about it. */
+  readonly variant?: string
+  readonly by: Circle
   readonly run: (scene: Scene) => Promise<unknown>
 }
 
-const TEXT = 'what the customer keeps'
-/** There before the key is taken away, with user metadata `who=customer`. */
+export const TEXT = 'what the customer keeps'
+export const PAGE = Buffer.alloc(512, 'page')
+/** There before the key is taken away, with user metadata, a tag, and a snapshot. */
 export const KEPT = 'kept'
 
-const read = (name: string, run: BlobOperation['run']): BlobOperation => ({ name, kind: 'read', run })
-const write = (name: string, run: BlobOperation['run']): BlobOperation => ({ name, kind: 'write', run })
+export const blockId = (number: number) => Buffer.from(`block-${number}`).toString('base64')
 
-const blockId = (number: number) => Buffer.from(`block-${number}`).toString('base64')
+export function read(name: string, run: BlobOperation['run'], variant?: string): BlobOperation {
+  return { name, by: 'anybody', run, ...(variant === undefined ? {} : { variant }) }
+}
 
-/** Blobs that the operations below work on; made while the key is there. */
+export function write(name: string, run: BlobOperation['run'], variant?: string): BlobOperation {
+  return { ...read(name, run, variant), by: 'with write access' }
+}
+
+/** What everybody reads; made while the key is there. */
 export async function stockContainer(container: ContainerClient): Promise<void> {
-  await container.getBlockBlobClient(KEPT).upload(TEXT, TEXT.length, { metadata: { who: 'customer' } })
+  const options = { metadata: { who: 'customer' }, tags: { color: 'red' } }
+  const kept = container.getBlockBlobClient(KEPT)
+  await kept.upload(TEXT, TEXT.length, options)
+  await kept.createSnapshot()
+}
+
+/** Blobs of one caller's own. */
+export async function stockFor(container: ContainerClient, own: Scene['own']): Promise<void> {
+  const page = container.getPageBlobClient(own('page'))
+  const staged = container.getBlockBlobClient(own('staged'))
+  await Promise.all([
+    container.getAppendBlobClient(own('append')).create(),
+    page.create(1024).then(() => page.uploadPages(PAGE, 0, PAGE.length)),
+    container.getBlockBlobClient(own('text')).upload(TEXT, TEXT.length),
+    container.getBlockBlobClient(own('spare')).upload(TEXT, TEXT.length),
+    container.getBlockBlobClient(own('leased')).upload(TEXT, TEXT.length),
+    staged.stageBlock(blockId(1), TEXT, TEXT.length),
+  ])
+}
+
+export async function stockSources(container: ContainerClient): Promise<Sources> {
+  const text = container.getBlockBlobClient('text')
+  await text.upload(TEXT, TEXT.length)
+  const page = container.getPageBlobClient('page')
+  await page.create(512)
+  await page.uploadPages(PAGE, 0, PAGE.length)
+  const { snapshot = '' } = await page.createSnapshot()
+  return { text: text.url, page: page.url, pageSnapshot: page.withSnapshot(snapshot).url }
 }
 
 export async function readKept(container: ContainerClient): Promise<{
@@ -37,36 +84,10 @@ export async function readKept(container: ContainerClient): Promise<{
   return { text: (await kept.downloadToBuffer()).toString(), metadata }
 }
 
-/** Those of Azure's list that are refused while the customer's key is away. */
-export const refusedOperations: readonly BlobOperation[] = [
-  read('Get Blob', ({ container }) => download(container.getBlobClient(KEPT))),
-  read('Get Blob, a range', ({ container }) => download(container.getBlobClient(KEPT), 5, 3)),
-  read('Get Blob Properties', ({ container }) => container.getBlobClient(KEPT).getProperties()),
-  write('Put Blob', ({ container, prefix }) =>
-    container.getBlockBlobClient(`${prefix}put`).upload(TEXT, TEXT.length),
-  ),
-  write('Put Blob with nothing in it', ({ container, prefix }) =>
-    container.getBlockBlobClient(`${prefix}empty`).upload('', 0),
-  ),
-  write('Put Block', ({ container, prefix }) =>
-    container.getBlockBlobClient(`${prefix}staged`).stageBlock(blockId(1), TEXT, TEXT.length),
-  ),
-]
-
-/** Those that go on all the same. */
-export const proceedingOperations: readonly BlobOperation[] = [
-  read('List Blobs', ({ container }) => first(container)),
-  read('Get Block List', ({ container }) => container.getBlockBlobClient(KEPT).getBlockList('committed')),
-]
-
-async function download(blob: BlobClient, offset?: number, count?: number): Promise<unknown> {
+export async function download(blob: BlobClient, offset?: number, count?: number): Promise<Buffer> {
   const { readableStreamBody } = await blob.download(offset, count)
   if (readableStreamBody === undefined) throw new Error('a download without a body')
   return await buffer(readableStreamBody)
-}
-
-async function first(container: ContainerClient): Promise<unknown> {
-  return await container.listBlobsFlat().next()
 }
 
 /** `done`, or status and code of the refusal. @throws whatever is not an answer */
