@@ -45,6 +45,7 @@ export const needs = {
     publicAccess: 'container',
   },
   listBlobs: { sas: ['l'], resource: 'container', action: data('read'), publicAccess: 'container' },
+  listTags: { sas: ['t'], resource: 'container', action: data('tags/read'), publicAccess: null },
   readBlob: { sas: ['r'], resource: 'object', action: data('read'), publicAccess: 'blob' },
   writeBlob: { sas: ['w'], resource: 'object', action: data('write'), publicAccess: null },
   deleteBlob: { sas: ['d'], resource: 'object', action: data('delete'), publicAccess: null },

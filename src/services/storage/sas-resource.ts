@@ -3,8 +3,8 @@ import { hasLetter, mandatory, notWellFormed, sasText } from './sas.ts'
 import type { SasPermission, StoragePermission } from './storage-caller.ts'
 import type { SasParameters, StorageRequest } from './storage-request.ts'
 
-/** Of a container, these alone: all else that is done to it takes an account SAS. */
-const containerLetters: readonly SasPermission[] = ['l', 'f']
+/** Of a container, these alone (a list may show tags): all else that is done to it takes an account SAS. */
+const containerLetters: readonly SasPermission[] = ['l', 'f', 't']
 
 /**
  * What the signature is for, as it is signed: `/blob/account/container/blob`. A snapshot or version is told by

@@ -369,6 +369,7 @@ describe('a service SAS of @azure/storage-blob', () => {
       ['createContainer', 'AuthorizationFailure'],
       ['readContainer', 'AuthorizationFailure'],
       ['listBlobs', 'admitted'],
+      ['listTags', 'admitted'],
       ['deleteBlob', 'admitted'],
       ['nobody', 'AuthorizationFailure'],
     ] as const
