@@ -20,7 +20,14 @@ import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
 import { listBlobs } from './list-blobs.ts'
-import { type PartWrites, type PartialBlobs, partWrites, partialBlobs } from './partial-blobs.ts'
+import {
+  type PartWrites,
+  type PartialBlobs,
+  type PartsFromUrls,
+  partWrites,
+  partialBlobs,
+  partsFromUrls,
+} from './partial-blobs.ts'
 import { putBlob } from './put-blob.ts'
 import { putBlock } from './put-block.ts'
 import { putBlockList } from './put-block-list.ts'
@@ -34,7 +41,7 @@ type Bound<F> = F extends (deps: never, ...rest: infer R) => infer T ? (...rest:
  * keyring's. Of any, BlobFault `content-damaged`: what is stored does not open, or is not there.
  */
 export interface BlobService
-  extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartWrites, CopiedBlobs {
+  extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartsFromUrls, PartWrites, CopiedBlobs {
   readonly putBlob: Bound<typeof putBlob>
   readonly getBlob: Bound<typeof getBlob>
   readonly listBlobs: Bound<typeof listBlobs>
@@ -98,6 +105,7 @@ export function openBlobService({
     ...blobStates(deps),
     ...partialBlobs(deps),
     ...copiedBlobs({ ...deps, foreign, work }),
+    ...partsFromUrls({ ...deps, foreign }),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
     listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),

@@ -1,7 +1,6 @@
 import type { BlobWrites } from '../../store/records/blob/containers.ts'
 import { replaceParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
-import { assertNotIncremental } from './incremental-only.ts'
 import type { BlobDoc } from './model.ts'
 import { zerosOf } from './pages.ts'
 import { type SequenceAction, nextSequenceNumber } from './sequence-number.ts'
@@ -27,7 +26,6 @@ export async function changePageBlob(
   { length, sequence, now }: PageBlobChange & { readonly now: number },
 ): Promise<Pick<BlobDoc, 'length' | 'extents' | 'sequenceNumber'>> {
   if (doc.type !== 'PageBlob') throw new BlobFault('blob-type-invalid', { type: doc.type })
-  assertNotIncremental(doc)
   return {
     ...(await resized(db, seal, doc, { length: length ?? doc.length, now })),
     sequenceNumber: sequence === null ? doc.sequenceNumber : nextSequenceNumber(doc, sequence),

@@ -8,6 +8,7 @@ import type { Span } from './extent-map.ts'
 import { KeyringFault } from '../keyring/keyring.ts'
 import { BlobFault } from './faults.ts'
 import { type OpenBlob, openForRead, readBlob } from './get-blob.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import type { BlobDoc, BlobPath, Metadata } from './model.ts'
 import { assertNotArchived } from './tier.ts'
 
@@ -119,7 +120,11 @@ async function openOwn(
   signal: AbortSignal,
 ): Promise<OpenSource> {
   const { conditions, customerKey } = wanted
-  const own = await telling(() => openForRead(deps, at, { conditions, leaseId: null, customerKey }, signal))
+  const own = await telling(async () => {
+    const open = await openForRead(deps, at, { conditions, leaseId: null, customerKey }, signal)
+    assertNotIncremental(open.state.doc)
+    return open
+  })
   const { state, content } = own
   const { doc } = state
   return {

@@ -8,6 +8,7 @@ import { openContent } from './content-seal.ts'
 import { tellingDamageIn } from './damage.ts'
 import { type Span, readParts } from './extent-map.ts'
 import { readExtents } from './extents.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobPath, BlobView } from './model.ts'
 import { type MappedBlob, readMapped } from './read-mapped.ts'
@@ -42,6 +43,7 @@ export async function getBlob(
   return {
     view: await viewOf(deps, seal, state, content),
     read(span, ending) {
+      assertNotIncremental(state.doc)
       assertNotArchived(state.doc, deps.stamp().now)
       return tellingDamageIn(readBlob(deps, open, span, ending))
     },

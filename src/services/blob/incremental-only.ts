@@ -1,5 +1,9 @@
 import { BlobFault } from './faults.ts'
-import type { CopyDoc } from './model.ts'
+import type { BlobDoc, CopyDoc } from './model.ts'
+
+interface Copied extends Pick<BlobDoc, 'kind'> {
+  readonly copy: Pick<CopyDoc, 'isIncremental'> | null
+}
 
 /**
  * Where incremental copies go, nothing else does: only its snapshots are read, and only further copies change it.
@@ -7,10 +11,6 @@ import type { CopyDoc } from './model.ts'
  *
  * @throws BlobFault `incremental-copy-only`
  */
-export function assertNotIncremental({
-  copy,
-}: {
-  readonly copy: Pick<CopyDoc, 'isIncremental'> | null
-}): void {
-  if (copy?.isIncremental === true) throw new BlobFault('incremental-copy-only', {})
+export function assertNotIncremental({ kind, copy }: Copied): void {
+  if (kind === 'base' && copy?.isIncremental === true) throw new BlobFault('incremental-copy-only', {})
 }

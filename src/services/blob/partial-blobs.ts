@@ -1,7 +1,11 @@
 import { appendBlock } from './append-block.ts'
+import { appendBlockFromUrl } from './append-block-from-url.ts'
 import type { BlobDeps } from './blob-deps.ts'
+import type { SourceDeps } from './copy-source.ts'
 import { getPageRanges } from './get-page-ranges.ts'
+import { incrementalCopyBlob } from './incremental-copy-blob.ts'
 import { putEmptyBlob } from './put-empty-blob.ts'
+import { putPageFromUrl } from './put-page-from-url.ts'
 import { clearPages, putPage } from './put-page.ts'
 import { sealAppendBlob } from './seal-append-blob.ts'
 
@@ -15,7 +19,14 @@ export interface PartialBlobs {
   readonly getPageRanges: Bound<typeof getPageRanges>
 }
 
-/** Those of them that take a body. */
+/** Those whose bytes come from another blob. */
+export interface PartsFromUrls {
+  readonly appendBlockFromUrl: Bound<typeof appendBlockFromUrl>
+  readonly putPageFromUrl: Bound<typeof putPageFromUrl>
+  readonly incrementalCopyBlob: Bound<typeof incrementalCopyBlob>
+}
+
+/** Those that take a body. */
 export interface PartWrites {
   readonly appendBlock: Bound<typeof appendBlock>
   readonly putPage: Bound<typeof putPage>
@@ -27,6 +38,14 @@ export function partialBlobs(deps: BlobDeps): PartialBlobs {
     sealAppendBlob: (path, command) => sealAppendBlob(deps, path, command),
     clearPages: (put, signal) => clearPages(deps, put, signal),
     getPageRanges: (path, query) => getPageRanges(deps, path, query),
+  }
+}
+
+export function partsFromUrls(deps: SourceDeps): PartsFromUrls {
+  return {
+    appendBlockFromUrl: (put, signal) => appendBlockFromUrl(deps, put, signal),
+    putPageFromUrl: (put, signal) => putPageFromUrl(deps, put, signal),
+    incrementalCopyBlob: (copy, signal) => incrementalCopyBlob(deps, copy, signal),
   }
 }
 

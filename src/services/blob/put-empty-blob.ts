@@ -7,7 +7,7 @@ import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './rep
 import { pageTierOf } from './page-tier.ts'
 import { zerosOf } from './pages.ts'
 
-export interface PutEmptyBlob extends ReplaceOptions {
+export interface PutEmptyBlob extends ReplaceOptions, Pick<NewBlob, 'immutability' | 'hasLegalHold'> {
   readonly blob:
     | { readonly type: 'AppendBlob' }
     | {
@@ -40,9 +40,13 @@ export async function putEmptyBlob(
   const id = newBlobId()
   const metadata = content.sealMetadata(id, command.metadata)
   const stamp = deps.stamp()
-  const { headers, tags } = command
-  const common = { id, metadata, headers, tags, encryption, copy: null, isSealed: false }
-  const made = { ...common, ...emptyOf(command.blob, at, stamp.now) }
+  const { headers, tags, immutability, hasLegalHold } = command
+  const made = {
+    ...{ id, metadata, headers, tags, encryption, copy: null, isSealed: false },
+    ...(immutability === undefined ? {} : { immutability }),
+    ...(hasLegalHold === undefined ? {} : { hasLegalHold }),
+    ...emptyOf(command.blob, at, stamp.now),
+  }
   return await deps.records.write((db) =>
     replaceBlob(db, { seal, stamp }, { place, options: command }, async () => made),
   )

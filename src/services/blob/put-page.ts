@@ -114,6 +114,6 @@ function assertPages(doc: BlobDoc, { span, sequence }: ClearPages): void {
 function assertFits({ start, end }: Span, staged: StagedExtent | null): void {
   const length = staged?.length ?? 0
   if (length === end - start) return
-  const reason = 'It has to be the length of the range.'
-  throw new BlobFault('header-invalid', { name: 'Content-Length', value: String(length), reason })
+  const [value, reason] = [`bytes=${start}-${end - 1}`, `What came for it has ${length} bytes.`]
+  throw new BlobFault('header-invalid', { name: 'x-ms-range', value, reason })
 }

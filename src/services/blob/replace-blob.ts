@@ -9,6 +9,7 @@ import { type Conditions, assertWritable } from './conditions.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { BlobFault } from './faults.ts'
 import { assertMayChange, assertMayProtect, inheritedImmutability } from './immutability.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc } from './model.ts'
 import type { ServiceSeal } from './service-seal.ts'
@@ -74,6 +75,7 @@ export async function replaceBlob(
   const there = await findBlob(db, seal, { container: container.id, name: place.blob, moment: null })
   const before = there?.deletedAt === null ? there : null
   assertWritable(options.conditions, before === null ? null : before.doc)
+  if (before !== null) assertNotIncremental(before.doc)
   if (before !== null && !options.mayOverwrite) throw new BlobFault('blob-already-exists', {})
   assertLeaseForWrite(before?.doc.lease ?? null, options.leaseId, 'blob', stamp.now)
   if (before !== null) assertMayReplace(seal.account, container, before, stamp.now)

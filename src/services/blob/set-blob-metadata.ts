@@ -8,6 +8,7 @@ import { type WantedEncryption, assertSameEncryption, isSameEncryption } from '.
 import { shareParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import { inheritedImmutability } from './immutability.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobDoc, BlobPath, Metadata } from './model.ts'
 import { newBlobId } from './replace-blob.ts'
@@ -43,6 +44,7 @@ export async function setBlobMetadata(
     const { state, stamp } = blob
     assertLeaseForWrite(state.doc.lease, options.leaseId, 'blob', stamp.now)
     assertNotCopying(state.doc)
+    assertNotIncremental(state.doc)
     assertNotArchived(state.doc, stamp.now)
     assertMutable('change', blob)
     // Written anew since the metadata was sealed.

@@ -3,6 +3,7 @@ import { type BlobState, putBlobState } from './blob-rows.ts'
 import { type ChangeOptions, assertMutable, changeBlob } from './change-blob.ts'
 import { type PageBlobChange, changePageBlob } from './change-page-blob.ts'
 import { assertNotCopying } from './copy-pending.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForWrite, leaseAfterWrite } from './lease.ts'
 import type { BlobHeaders, BlobPath } from './model.ts'
 import { assertNotArchived } from './tier.ts'
@@ -25,6 +26,7 @@ export async function setBlobProperties(
     const { etag, now } = stamp
     assertLeaseForWrite(state.doc.lease, options.leaseId, 'blob', now)
     assertNotCopying(state.doc)
+    assertNotIncremental(state.doc)
     assertNotArchived(state.doc, now)
     assertMutable(pages?.length == null ? 'properties' : 'change', blob)
     const lease = leaseAfterWrite(state.doc.lease, now)

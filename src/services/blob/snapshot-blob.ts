@@ -6,6 +6,7 @@ import { assertNotCopying } from './copy-pending.ts'
 import { type WantedEncryption, assertSameEncryption, isSameEncryption } from './encryption.ts'
 import { shareParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
+import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobEncryption, BlobPath, Metadata } from './model.ts'
 import { newBlobId } from './replace-blob.ts'
@@ -43,6 +44,7 @@ export async function snapshotBlob(
     const { state, stamp } = blob
     assertLeaseForRead(state.doc.lease, options.leaseId, 'blob', stamp.now)
     assertNotCopying(state.doc)
+    assertNotIncremental(state.doc)
     assertNotArchived(state.doc, stamp.now)
     assertMutable('snapshot', blob)
     if (own !== null && !isSameEncryption(own.under, state.doc.encryption)) {

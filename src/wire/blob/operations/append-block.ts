@@ -1,12 +1,15 @@
-import { type RequestHead, operation } from '../../../http/operation.ts'
+import { type Call, type Reply, type RequestHead, operation } from '../../../http/operation.ts'
 import { MIB } from '../../../kernel/units.ts'
+import type { AppendedBlock } from '../../../services/blob/append-block.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { sourceRangeOf } from '../copy-headers.ts'
+import { type CopyWireDeps, namedSource } from '../copy-source.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { versionOf } from '../headers.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { numberOf } from '../numbers.ts'
 import { assertLength, contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
-import { blobOf, checksumOf } from '../request.ts'
+import { blobOf, checksumOf, sourceChecksumOf } from '../request.ts'
 
 /** What the newest versions take as one block. */
 const MAX_BLOCK_BYTES = 100 * MIB
@@ -23,18 +26,34 @@ export function appendBlockOperation({ blobs }: BlobWireDeps): BlobOperation {
     async run(call) {
       const { head, body, signal } = call
       assertLength(call, maxBlockBytes(head))
+      const command = { ...appendOf(call), checksum: checksumOf(head) }
+      const at = { ...blobOf(call), moment: null }
+      return appendedReply(head, await blobs.appendBlock({ at, command }, body.stream, signal))
+    },
+  })
+}
+
+/** https://learn.microsoft.com/rest/api/storageservices/append-block-from-url */
+export function appendBlockFromUrlOperation(deps: CopyWireDeps): BlobOperation {
+  return operation<StorageCaller, BlobNeeds, '/{container}/{blob+}'>({
+    id: 'AppendBlockFromURL',
+    method: 'PUT',
+    path: '/{container}/{blob+}',
+    query: { comp: 'appendblock' },
+    headers: { 'x-ms-copy-source': true },
+    needs: needs.appendBlob,
+    body: { kind: 'raw', maxBytes: 0 },
+    async run(call) {
+      const { head, signal } = call
       const command = {
-        ...contentChangeOf(call),
-        ...appendConditionsOf(head),
-        checksum: checksumOf(head),
-        knowsCrc64: knowsCrc64(head),
+        ...appendOf(call),
+        checksum: sourceChecksumOf(head),
+        range: sourceRangeOf(head),
+        maxBlockBytes: maxBlockBytes(head),
+        source: await namedSource(deps, call, { sharesCredential: false, readsTags: false }),
       }
       const at = { ...blobOf(call), moment: null }
-      const { blob, offset, ...sums } = await blobs.appendBlock({ at, command }, body.stream, signal)
-      return {
-        status: 201,
-        headers: { ...partHeaders(head, blob, sums), 'x-ms-blob-append-offset': String(offset) },
-      }
+      return appendedReply(head, await deps.blobs.appendBlockFromUrl({ at, command }, signal))
     },
   })
 }
@@ -45,9 +64,19 @@ function maxBlockBytes(head: RequestHead): number {
 }
 
 /** @throws BlobFault `header-invalid` */
-function appendConditionsOf(head: RequestHead) {
+function appendOf(call: Pick<Call<StorageCaller>, 'head' | 'caller'>) {
+  const { head } = call
   return {
+    ...contentChangeOf(call),
     position: numberOf(head, 'x-ms-blob-condition-appendpos'),
     maxBytes: numberOf(head, 'x-ms-blob-condition-maxsize'),
+    knowsCrc64: knowsCrc64(head),
+  }
+}
+
+function appendedReply(head: RequestHead, { blob, offset, ...sums }: AppendedBlock): Reply {
+  return {
+    status: 201,
+    headers: { ...partHeaders(head, blob, sums), 'x-ms-blob-append-offset': String(offset) },
   }
 }

@@ -4,18 +4,11 @@ import type { PutEmptyBlob } from '../../../services/blob/put-empty-blob.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { newBlobOf } from '../new-blob.ts'
 import { headerOf } from '../numbers.ts'
 import { pageBlobLengthOf, sequenceNumberOf } from '../pages.ts'
 import { present, stampHeaders, writtenHeaders } from '../present.ts'
-import {
-  blobHeadersOf,
-  blobOf,
-  conditionsOf,
-  encryptionOf,
-  leaseIdOf,
-  metadataOf,
-  tagsOf,
-} from '../request.ts'
+import { blobHeadersOf, blobOf, encryptionOf } from '../request.ts'
 
 type EmptyBlob = PutEmptyBlob['blob']
 
@@ -46,18 +39,14 @@ export function putEmptyBlobOperations({ blobs }: BlobWireDeps): readonly BlobOp
 }
 
 function commandOf(call: Call<StorageCaller>, type: EmptyBlob['type']) {
-  const { head, caller } = call
+  const { head } = call
   return {
     at: { ...blobOf(call), moment: null },
     command: {
       blob: type === 'AppendBlob' ? { type } : pageBlobOf(call),
       headers: blobHeadersOf(head, true),
-      metadata: metadataOf(head),
-      tags: tagsOf(head),
+      ...newBlobOf(call),
       encryption: encryptionOf(call),
-      conditions: conditionsOf(head),
-      leaseId: leaseIdOf(head),
-      mayOverwrite: caller.permits(needs.writeBlob),
     },
   }
 }

@@ -1,13 +1,16 @@
-import { type Call, type Reply, operation } from '../../../http/operation.ts'
+import { type Call, type Reply, type RequestHead, operation } from '../../../http/operation.ts'
 import { MIB } from '../../../kernel/units.ts'
+import type { Span } from '../../../services/blob/extent-map.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { sourceRangeOf } from '../copy-headers.ts'
+import { type CopyWireDeps, namedSource } from '../copy-source.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { headerOf } from '../numbers.ts'
 import { pageSpanOf, sequenceConditionsOf } from '../pages.ts'
 import { assertLength, contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
-import { blobOf, checksumOf } from '../request.ts'
+import { blobOf, checksumOf, sourceChecksumOf } from '../request.ts'
 
 /** What is written at once; more may be cleared. */
 const MAX_PAGES_BYTES = 4 * MIB
@@ -33,13 +36,49 @@ export function putPageOperation(deps: BlobWireDeps): BlobOperation {
   })
 }
 
+/** https://learn.microsoft.com/rest/api/storageservices/put-page-from-url */
+export function putPageFromUrlOperation(deps: CopyWireDeps): BlobOperation {
+  return operation<StorageCaller, BlobNeeds, '/{container}/{blob+}'>({
+    id: 'PutPageFromURL',
+    method: 'PUT',
+    path: '/{container}/{blob+}',
+    query: { comp: 'page' },
+    headers: { 'x-ms-copy-source': true },
+    needs: needs.writeBlob,
+    body: { kind: 'raw', maxBytes: 0 },
+    async run(call) {
+      const { head, signal } = call
+      const { span, ...pages } = pagesOf(call)
+      assertPagesLength(span)
+      const command = {
+        ...pages,
+        span,
+        range: sourcePagesOf(head, span),
+        checksum: sourceChecksumOf(head),
+        knowsCrc64: knowsCrc64(head),
+        source: await namedSource(deps, call, { sharesCredential: false, readsTags: false }),
+      }
+      const { blob, ...sums } = await deps.blobs.putPageFromUrl({ at: baseOf(call), command }, signal)
+      return { status: 201, headers: partHeaders(head, blob, sums) }
+    },
+  })
+}
+
+/** `x-ms-source-range`: as long as the pages. @throws BlobFault `header-missing`, `header-invalid` */
+function sourcePagesOf(head: RequestHead, span: Span): Span {
+  const name = 'x-ms-source-range'
+  const range = sourceRangeOf(head)
+  if (range === null) throw new BlobFault('header-missing', { name })
+  if (range.end - range.start === span.end - span.start) return range
+  const value = headerOf(head, name) ?? ''
+  throw new BlobFault('header-invalid', { name, value, reason: 'It has to be as long as x-ms-range.' })
+}
+
 async function update({ blobs }: BlobWireDeps, call: Call<StorageCaller>): Promise<Reply> {
   const { head, body, signal } = call
   const { span, ...pages } = pagesOf(call)
   assertLength(call, MAX_PAGES_BYTES)
-  if (span.end - span.start > MAX_PAGES_BYTES) {
-    throw new BlobFault('body-too-large', { maxBytes: MAX_PAGES_BYTES })
-  }
+  assertPagesLength(span)
   const command = { ...pages, span, checksum: checksumOf(head), knowsCrc64: knowsCrc64(head) }
   const { blob, ...sums } = await blobs.putPage({ at: baseOf(call), command }, body.stream, signal)
   return { status: 201, headers: partHeaders(head, blob, sums) }
@@ -52,6 +91,11 @@ async function clear({ blobs }: BlobWireDeps, call: Call<StorageCaller>): Promis
   }
   const blob = await blobs.clearPages({ at: baseOf(call), command: pagesOf(call) }, signal)
   return { status: 201, headers: partHeaders(head, blob, { contentMd5: null, contentCrc64: null }) }
+}
+
+/** @throws BlobFault `body-too-large` */
+function assertPagesLength({ start, end }: Span): void {
+  if (end - start > MAX_PAGES_BYTES) throw new BlobFault('body-too-large', { maxBytes: MAX_PAGES_BYTES })
 }
 
 function pagesOf(call: Call<StorageCaller>) {
