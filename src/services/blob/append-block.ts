@@ -11,7 +11,7 @@ import type { BlobDoc, BlobPath } from './model.ts'
 import type { Stamp } from './stamps.ts'
 import { type ToldSums, toldChecksum } from './told-checksum.ts'
 
-export const MAX_APPENDED_BLOCKS = 50_000
+const MAX_APPENDED_BLOCKS = 50_000
 
 export interface AppendBlock extends ContentChange {
   /** Where the block has to begin, in bytes; null: wherever the blob ends. */

@@ -17,7 +17,7 @@ export interface StagedExtent extends BlobExtentRow {
 }
 
 /** Bodies up to this length stand in their row: one transaction instead of a file, a rename and two syncs. */
-export const MAX_INLINE_BYTES = 16 * KIB
+const MAX_INLINE_BYTES = 16 * KIB
 
 interface StageOptions {
   readonly signal: AbortSignal

@@ -107,7 +107,7 @@ export async function dissolveNode(
   await deleteMapNodes(db, [row.node])
 }
 
-export function namesOf({ children }: Inner): readonly string[] {
+function namesOf({ children }: Inner): readonly string[] {
   return children.map(({ node }) => node)
 }
 

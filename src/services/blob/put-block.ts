@@ -26,7 +26,7 @@ import type { Stamp } from './stamps.ts'
 export const MAX_BLOCK_BYTES = 4_000 * MIB
 
 /** Of one blob, that no block list has committed yet. */
-export const MAX_UNCOMMITTED_BLOCKS = 100_000
+const MAX_UNCOMMITTED_BLOCKS = 100_000
 
 export interface PutBlock {
   /** Base64. */

@@ -13,7 +13,7 @@ export interface BatchedRequest {
   readonly rawHeaders: readonly string[]
 }
 
-export const MAX_BATCHED = 256
+const MAX_BATCHED = 256
 
 /** @throws BlobFault `header-missing`, `header-invalid` */
 export function boundaryOf(contentType: string | undefined): string {

@@ -48,6 +48,6 @@ const settable = [
 ]
 
 /** One of them alone, even an empty one, clears all others. */
-export function newHeadersOf(head: RequestHead): BlobHeaders | null {
+function newHeadersOf(head: RequestHead): BlobHeaders | null {
   return settable.some((name) => head.headers.has(name)) ? blobHeadersOf(head, false) : null
 }
