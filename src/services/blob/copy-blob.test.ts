@@ -337,6 +337,56 @@ describe('a copy from elsewhere', () => {
     await expect(docOf()).rejects.toMatchObject({ code: 'blob-not-found' })
   })
 
+  it('shows how far it is', async () => {
+    const chunk = Buffer.alloc(MIB)
+    const hang = elsewhere(Buffer.alloc(0))
+    const { foreign: inner } = bench
+    bench.foreign = {
+      open: async (...asked) => {
+        const found = await inner.open(...asked)
+        return {
+          ...found,
+          doc: { ...found.doc, length: 40 * MIB },
+          async *read(signal) {
+            for (let count = 0; count < 40; count++) yield Uint8Array.from(chunk)
+            yield* found.read(signal)
+          },
+        }
+      },
+    }
+    await copy(foreign)
+    await hang.begun
+    await vi.waitFor(async () => {
+      const { copy: shown } = await docOf()
+      expect(shown).toMatchObject({ status: 'pending', copied: 32 * MIB, total: 40 * MIB })
+    })
+    hang.release()
+    expect((await ended()).copy).toMatchObject({ status: 'success', copied: 40 * MIB })
+  })
+
+  it('is tried again when the source does not answer, and says so meanwhile', async () => {
+    const bytes = randomBytes(100)
+    const { begun, release } = elsewhere(bytes)
+    const answering = bench.foreign
+    let asked = 0
+    bench.foreign = {
+      open: async (...request) => {
+        // The first is Copy Blob itself.
+        if (++asked === 2) throw new BlobFault('copy-source-unreachable', { reason: 'down' })
+        return await answering.open(...request)
+      },
+    }
+    await copy(foreign)
+    await begun
+    expect((await docOf()).copy).toMatchObject({
+      status: 'pending',
+      statusDescription: '400 CannotVerifyCopySource "Copy failed."',
+    })
+    release()
+    expect((await ended()).copy).toMatchObject({ status: 'success', statusDescription: null })
+    expect((await get(bench, 'copy')).equals(bytes)).toBe(true)
+  })
+
   it('begins anew after a restart', async () => {
     const bytes = randomBytes(200 * KIB)
     const { begun } = elsewhere(bytes)

@@ -213,6 +213,21 @@ describe('Put Blob', () => {
     expect((await send('HEAD', 'b')).headers['content-md5']).toBe(right)
   })
 
+  it('takes 5,000 MiB, a block 4,000 MiB, and no byte more', async () => {
+    const announced = (bytes: number) => ({ 'x-ms-blob-type': 'BlockBlob', 'content-length': String(bytes) })
+    const blob = await send('PUT', 'b', announced(5_000 * MIB + 1))
+    expect([blob.status, blob.headers['x-ms-error-code']]).toEqual([413, 'RequestBodyTooLarge'])
+    const block = await send('PUT', `b?comp=block&blockid=${idOf(1)}`, announced(4_000 * MIB + 1))
+    expect([block.status, block.headers['x-ms-error-code']]).toEqual([413, 'RequestBodyTooLarge'])
+  })
+
+  it('is protected only where its container is', async () => {
+    const headers = { 'x-ms-blob-type': 'BlockBlob', 'x-ms-legal-hold': 'true' }
+    expect((await send('PUT', 'b', headers, 'x')).headers['x-ms-error-code']).toBe('FeatureNotEnabled')
+    denied = new Set(['i'])
+    expect((await send('PUT', 'b', headers, 'x')).status).toBe(403)
+  })
+
   it('says what it does not know', async () => {
     expect((await send('PUT', 'b')).headers['x-ms-error-code']).toBe('MissingRequiredHeader')
     expect((await send('PUT', 'b', { 'x-ms-blob-type': 'Block' })).headers['x-ms-error-code']).toBe(

@@ -7,6 +7,7 @@ import { BlobFault } from '../../services/blob/faults.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import { type BlobAuthDeps, admit } from './auth.ts'
 import type { BlobWireDeps } from './deps.ts'
+import { ROOT_CONTAINER } from './names.ts'
 import { needs } from './needs.ts'
 import { blobOf, conditionsOf, customerKeyOf } from './request.ts'
 
@@ -231,7 +232,9 @@ function headOf(
   }
 }
 
+/** A path without a container is of the root container. */
 function paramsOf(path: string): { readonly container: string; readonly blob: string } {
-  const [, container = '', blob = ''] = /^\/([^/]+)\/(.+)$/s.exec(path) ?? []
-  return { container, blob }
+  const [, container, blob] = /^\/([^/]+)\/(.+)$/s.exec(path) ?? []
+  if (container !== undefined && blob !== undefined) return { container, blob }
+  return { container: ROOT_CONTAINER, blob: path.slice(1) }
 }
