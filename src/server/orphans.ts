@@ -21,9 +21,9 @@ export function orphanSweeper({
   return async () => {
     const owners: KeyOwner[] = []
     // The owners first: a resource that is committed meanwhile is then seen.
-    for await (const owner of listKeyOwners()) owners.push(owner)
+    for await (const owner of listKeyOwners()) if (isKnown(owner)) owners.push(owner)
     const living = new Set<string>()
-    for (const type of Object.keys(protectedTypes))
+    for (const { type } of protectedTypes)
       for (const { uid } of await resourceStore.listByType(type)) living.add(uid)
     const without = owners.filter(({ uid }) => !living.has(uid))
     for (const owner of without.filter(({ uid }) => suspects.has(uid))) {
@@ -33,4 +33,9 @@ export function orphanSweeper({
     }
     suspects = new Set(without.map(({ uid }) => uid))
   }
+}
+
+/** Of a purpose that is none of these nobody here knows whether its resource is there. */
+function isKnown(owner: KeyOwner): boolean {
+  return protectedTypes.some(({ purpose }) => purpose === owner.purpose)
 }

@@ -9,9 +9,24 @@ import {
   protectedScope,
 } from '../services/storage/storage-account.ts'
 
-/** Every resource type that has root keys, and what the keyring knows its resources as. */
-export const protectedTypes: Readonly<Record<string, (resource: Resource) => ProtectedResource>> = {
-  [REGISTRY_TYPE]: protectedRegistry,
-  [STORAGE_ACCOUNT_TYPE]: ({ uid, id }) => protectedAccount({ uid, resourceId: id }),
-  [ENCRYPTION_SCOPE_TYPE]: ({ uid, id }) => protectedScope({ uid, resourceId: id }),
+interface ProtectedType {
+  readonly type: string
+  readonly purpose: ProtectedResource['purpose']
+  /** What the keyring knows a resource of that type as. */
+  readonly protectedOf: (resource: Resource) => ProtectedResource
 }
+
+/** Every resource type that has root keys. */
+export const protectedTypes: readonly ProtectedType[] = [
+  { type: REGISTRY_TYPE, purpose: 'registry', protectedOf: protectedRegistry },
+  {
+    type: STORAGE_ACCOUNT_TYPE,
+    purpose: 'storage-account',
+    protectedOf: ({ uid, id }) => protectedAccount({ uid, resourceId: id }),
+  },
+  {
+    type: ENCRYPTION_SCOPE_TYPE,
+    purpose: 'encryption-scope',
+    protectedOf: ({ uid, id }) => protectedScope({ uid, resourceId: id }),
+  },
+]

@@ -27,7 +27,7 @@ async function ask({
   resourceStore,
 }: Pick<Services, 'keyring' | 'resourceStore'>): Promise<Readiness> {
   const found: ProtectedResource[] = []
-  for (const [type, protectedOf] of Object.entries(protectedTypes))
+  for (const { type, protectedOf } of protectedTypes)
     found.push(...(await resourceStore.listByType(type)).map(protectedOf))
   const resources = (await Promise.all(found.map((resource) => keyHealth(keyring, resource)))).filter(
     (health) => health !== null,

@@ -127,7 +127,7 @@ async function verifyDocuments(
       'its row does not open: altered, or moved from elsewhere',
     )
   })
-  for (const type of Object.keys(protectedTypes))
+  for (const { type } of protectedTypes)
     for (const id of await resourcesWithoutKeys(stores.keys, type))
       damage.add(id, 'its keys are missing from the keys store')
   const { keys: records, recordKey, auditKey: macKey } = stores
