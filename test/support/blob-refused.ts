@@ -14,8 +14,11 @@ export const listOfAzure: ReadonlySet<string> = new Set([
   'Put Block',
   'Put Block From URL',
   'Append Block',
+  'Append Block From URL',
   'Put Blob',
   'Put Page',
+  'Put Page From URL',
+  'Incremental Copy Blob',
 ])
 
 /** Not on that list, which is older or says nothing of it, and in need of the key all the same. */
@@ -67,6 +70,9 @@ export const refusedOperations: readonly BlobOperation[] = [
   write('Append Block', ({ container, own }) =>
     container.getAppendBlobClient(own('append')).appendBlock(TEXT, TEXT.length),
   ),
+  write('Append Block From URL', ({ container, sources, own }) =>
+    container.getAppendBlobClient(own('append')).appendBlockFromURL(sources.text, 0, TEXT.length),
+  ),
   write('Put Blob', ({ container, another }) =>
     container.getBlockBlobClient(another('put')).upload(TEXT, TEXT.length),
   ),
@@ -95,5 +101,11 @@ export const refusedOperations: readonly BlobOperation[] = [
     'Put Page',
     ({ container, own }) => container.getPageBlobClient(own('page')).clearPages(512, 512),
     'to clear it',
+  ),
+  write('Put Page From URL', ({ container, sources, own }) =>
+    container.getPageBlobClient(own('page')).uploadPagesFromURL(sources.page, 0, 0, 512),
+  ),
+  write('Incremental Copy Blob', ({ container, sources, another }) =>
+    container.getPageBlobClient(another('incremental')).startCopyIncremental(sources.pageSnapshot),
   ),
 ]
