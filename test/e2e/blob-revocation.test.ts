@@ -45,7 +45,11 @@ describe('an account whose key is taken away', () => {
     await box.create({ access: 'container' })
     await stockContainer(box)
     stocked = await readKept(box)
-    await owner.service.setProperties({ deleteRetentionPolicy: { enabled: true, days: 1 } })
+    const aDay = { enabled: true, days: 1 }
+    await site.sdk.storage.blobServices.setServiceProperties(GROUP, account.name, {
+      deleteRetentionPolicy: aDay,
+      containerDeleteRetentionPolicy: aDay,
+    })
     callers = await everyCaller(site, account.name, BOX)
     await Promise.all(callers.map((caller) => stockFor(box, sceneOf(caller).own)))
     await makePlainAccount(site, 'sources', { allowBlobPublicAccess: true })

@@ -57,6 +57,7 @@ export async function stockFor(container: ContainerClient, own: Scene['own']): P
   const staged = container.getBlockBlobClient(own('staged'))
   await Promise.all([
     container.getAppendBlobClient(own('append')).create(),
+    container.getAppendBlobClient(own('sealed')).create(),
     page.create(1024).then(() => page.uploadPages(PAGE, 0, PAGE.length)),
     container.getBlockBlobClient(own('text')).upload(TEXT, TEXT.length),
     container.getBlockBlobClient(own('spare')).upload(TEXT, TEXT.length),

@@ -48,6 +48,7 @@ function ofBlobs(): readonly BlobOperation[] {
     ),
     write('Get Blob Tags', ({ container }) => container.getBlobClient(KEPT).getTags()),
     write('Find Blobs by Tags', ({ container }) => container.findBlobsByTags("color = 'red'").next()),
+    write('Append Blob Seal', ({ container, own }) => container.getAppendBlobClient(own('sealed')).seal()),
     write('Abort Copy Blob', async ({ container, own }) => {
       const came = await outcome(container.getBlobClient(own('text')).abortCopyFromURL(randomUUID()))
       // What is refused is that there is nothing to abort.
@@ -60,11 +61,13 @@ function ofContainers(): readonly BlobOperation[] {
   return [
     by('of the account', 'Get Container Properties', ({ container }) => container.getProperties()),
     by('of the account', 'Set Container Metadata', ({ container }) => container.setMetadata({ a: 'b' })),
-    by('of the account', 'Create, Delete and Restore Container', async ({ caller, another }) => {
+    by('of the account', 'Create, Delete and Restore Container', async ({ caller: { service }, another }) => {
       const name = another('box').toLowerCase()
-      const made = caller.service.getContainerClient(name)
-      await made.create()
-      await made.delete()
+      await service.getContainerClient(name).create()
+      await service.getContainerClient(name).delete()
+      const deleted = service.listContainers({ includeDeleted: true, prefix: name })
+      for await (const { version = '' } of deleted) await service.undeleteContainer(name, version)
+      await service.getContainerClient(name).getProperties()
     }),
     by('of the account', 'Lease Container', async ({ caller, another }) => {
       const made = caller.service.getContainerClient(another('leased').toLowerCase())
