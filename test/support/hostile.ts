@@ -59,6 +59,7 @@ export async function openTarget(args: readonly string[] = []): Promise<Target> 
     args: ['--identity-endpoint', `${identityPort}=${estate.identity.principalId}`, ...args],
   })
   const rest = await openRest(server)
+  await makeStorageAccount(rest, estate)
   const ca = await readFile(server.caFile, 'utf8')
   const agent = new Agent({ keepAlive: true, maxSockets: 32, ca })
 
@@ -138,6 +139,18 @@ export async function openTarget(args: readonly string[] = []): Promise<Target> 
   }
 }
 
+/** Of the same name as the registry: host names of both differ. */
+async function makeStorageAccount(rest: Rest, { group, registry }: Estate): Promise<void> {
+  const path = `/resourceGroups/${group}/providers/Microsoft.Storage/storageAccounts/${registry}`
+  await rest.armDone('PUT', path, {
+    location: 'eastus',
+    kind: 'StorageV2',
+    sku: { name: 'Standard_LRS' },
+    // Otherwise whoever comes without a credential is told that, and not to bring one.
+    properties: { allowBlobPublicAccess: true },
+  })
+}
+
 /** Another principal of the owner's tenant: no role, no policy, no right in the directory. */
 export interface Stranger {
   readonly login: { readonly clientId: string; readonly secret: string }
@@ -201,7 +214,10 @@ export function allRoutes(): readonly Route[] {
   const hosts = publicHosts(unused as Services, endpoints, { now: () => new Date(0) })
   const local = managedIdentityProtocol({ endpoint: unused as never })
   return [
-    ...hosts.map(({ host, protocol }) => ({ host: host.replace(/\.localhost$/, ''), protocol })),
+    // Path style is the same table once more.
+    ...hosts
+      .filter(({ host }) => host !== 'address')
+      .map(({ host, protocol }) => ({ host: host.replace(/\.localhost$/, ''), protocol })),
     { host: null, protocol: local },
   ].flatMap(({ host, protocol }) =>
     protocol.operations.map(({ id, method, path, query, needs, body }) => ({
@@ -220,6 +236,8 @@ export function allRoutes(): readonly Route[] {
 /** What is wrong with an error as that protocol words it; null when nothing is. */
 export function formProblem(protocol: string, { headers, text: body, status }: Answer): string | null {
   if (status < 400) return null
+  if (protocol === 'website') return /^<!DOCTYPE html><html>/.test(body) ? null : 'is no page'
+  if (protocol === 'blob') return isStorageError(body) ? null : 'is no error of the storage services'
   if (!/^application\/json/.test(headers['content-type'] ?? '')) return 'is not JSON'
   let json: unknown
   try {
@@ -242,6 +260,10 @@ export function formProblem(protocol: string, { headers, text: body, status }: A
       : ['code', 'message']
   const missing = names.find((name) => typeof carrier[name] !== 'string' || carrier[name] === '')
   return missing === undefined ? null : `has no ${missing}`
+}
+
+function isStorageError(body: string): boolean {
+  return /^\ufeff?<\?xml [^>]*\?><Error><Code>\w+<\/Code><Message>[^<]+<\/Message>/.test(body)
 }
 
 /** Where a route of that table is served in the target. */

@@ -99,6 +99,13 @@ describe('a principal of the tenant without any role', () => {
     expect(found.length).toBeGreaterThan(25)
   })
 
+  it('is refused by every operation of blob storage', async () => {
+    const token = await stranger.rest.token('https://storage.azure.com')
+    const found = await answers(of('blob'), `Bearer ${token}`)
+    expect(found.filter(({ status }) => status !== 403)).toEqual([])
+    expect(found.length).toBeGreaterThan(60)
+  })
+
   it('changes nothing in the directory', async () => {
     const found = await answers(
       of('graph').filter(({ needs }) => needs === 'write'),

@@ -11,6 +11,9 @@ import {
 
 /** Each for a reason: discovery and sign-in bear their own credential, or are what a client learns where to sign in from. */
 const publicOperations = [
+  // What CORS allows, whatever the account, and never more than that.
+  'blob: PreflightBlobRequest OPTIONS /',
+  'blob: PreflightBlobRequest OPTIONS /{any+}',
   'entra: AdfsDiscovery GET /adfs/.well-known/openid-configuration',
   'entra: AdfsToken POST /adfs/oauth2/token',
   'entra: AdfsTokenV2 POST /adfs/oauth2/v2.0/token',
@@ -25,6 +28,9 @@ const publicOperations = [
   'registry: GetToken GET /oauth2/token',
   'registry: PostToken POST /oauth2/token',
   'resource-manager: GetMetadataEndpoints GET /metadata/endpoints',
+  // Of accounts whose owner has switched their website on.
+  'website: GetPage GET /',
+  'website: GetPage GET /{page+}',
 ]
 
 describe('what anybody may ask', () => {
@@ -51,7 +57,10 @@ describe('what anybody may ask', () => {
     ['another scheme', 'Negotiate abcd'],
   ])('every other operation answers %s with 401 and its own form', async (_what, authorization) => {
     expect(closed.length).toBeGreaterThan(110)
-    const headers = authorization === undefined ? {} : { authorization }
+    const headers = {
+      'x-ms-version': '2026-10-06',
+      ...(authorization === undefined ? {} : { authorization }),
+    }
     const wrong: string[] = []
     const ask = async (route: Route) => {
       const answer = await target.send({
@@ -62,7 +71,10 @@ describe('what anybody may ask', () => {
       })
       const problem = route.method === 'HEAD' ? null : formProblem(route.protocol, answer)
       const isChallenged = answer.headers['www-authenticate'] !== undefined
-      if (answer.status !== 401 || problem !== null || !isChallenged) {
+      // Storage tells of a header that is none of its schemes that it is malformed.
+      const isMalformed = route.protocol === 'blob' && answer.status === 400
+      const isRefused = isMalformed || (answer.status === 401 && isChallenged)
+      if (!isRefused || problem !== null) {
         wrong.push(
           `${route.id} ${route.path}: ${answer.status} ${problem ?? ''} ${answer.text.slice(0, 100)}`,
         )
