@@ -207,3 +207,16 @@ describe('listContainers()', () => {
     expect(await list()).toEqual([])
   })
 })
+
+describe('the sweeper', () => {
+  it('takes nothing of a container that is there, or deleted too lately', async () => {
+    keepDeleted(7)
+    await makeContainer(bench)
+    const { id } = await bench.blobs.getContainerProperties(at(), null)
+    const doom = (before: number) => bench.process.data.write((db) => doomContainer(db, id, before))
+    expect(await doom(bench.world.clock.wall() + DAY_MS)).toBe(false)
+    await bench.blobs.deleteContainer(at(), free)
+    expect(await doom(bench.world.clock.wall())).toBe(false)
+    expect(await list()).toEqual(['c1*'])
+  })
+})
