@@ -12,6 +12,7 @@ import { type Rest, openRest, text, wanted } from '../support/rest.ts'
 import { type RestRegistry, restRegistry, sha256 } from '../support/rest-registry.ts'
 import type { TestServer } from '../support/strongroom.ts'
 import { buildOciImage } from '../tools/oci-layout.ts'
+import { blobJourney } from './blob-journey.ts'
 import type { Secret } from './search.ts'
 
 /** Secrets that pass through a server, with their names. */
@@ -61,6 +62,7 @@ export async function secretJourney(server: TestServer, marks: Marks): Promise<v
   await useAdmin(rest, estate, marks)
   await importKey(rest, estate, marks)
   await changeKeys(rest, estate, marks)
+  await blobJourney(rest, estate, marks)
   await failMarked(rest, estate, marks)
   await noteTokens(rest, estate, marks)
 }
