@@ -296,6 +296,31 @@ describe('change()', () => {
     expect((await process.keyring.state(resource)).wrappingFingerprint).toBe(before.wrappingFingerprint)
   })
 
+  it('to another identity on the same key needs nothing of the one before', async () => {
+    const { change, reads } = await resourceUnder(under(identity))
+    refuseWhere((_operation, _name, principalId) => principalId === identity.principalId)
+    const v2 = world.vault.addVersion(VAULT, 'k1', key(1))
+    expect((await change(under(other))).versionedKeyId).toBe(`${VAULT}/keys/k1/${v2}`)
+    idle()
+    expect(await reads()).toBe(true)
+  })
+
+  it('to another identity on the same key is undone when the key is taken away before it takes over', async () => {
+    const { resource, change } = await resourceUnder(under(identity))
+    const before = await process.keyring.state(resource)
+    world.vault.before = (operation, asked, principalId) => {
+      if (principalId === identity.principalId) throw refusal('permission-missing', asked)
+      if (operation !== 'wrap') return
+      world.vault.setEnabled(VAULT, 'k1', false)
+      world.vault.push({ kind: 'key', vaultUrl: asked.vaultUrl, keyName: 'k1' })
+    }
+    await expect(change(under(other))).rejects.toMatchObject({
+      code: 'key-refused',
+      facts: { cause: 'key-disabled', identity: other.clientId },
+    })
+    expect((await process.keyring.state(resource)).wrappingFingerprint).toBe(before.wrappingFingerprint)
+  })
+
   it('is undone when the old key is taken away before the new one takes over', async () => {
     const { resource, change } = await resourceUnder(under(identity))
     world.vault.addVersion(VAULT, 'k2', key(2))

@@ -76,15 +76,24 @@ function serviceTarget(protection: ServiceTarget['protection']): ServiceTarget {
   return { protection, wrappingKey: RecordKey.generate() }
 }
 
+export function isOtherIdentityOnSameKey(now: Protection, to: Protection): boolean {
+  if (now.source === 'service' || to.source === 'service') return false
+  return isSameKey(now.key, to.key) && !isSameIdentity(now, to)
+}
+
 function isSameIdentityAndKey(now: Protection, to: Protection): boolean {
   if (now.source === 'service' || to.source === 'service') return false
+  return isSameKey(now.key, to.key) && isSameIdentity(now, to)
+}
+
+function isSameIdentity(now: CustomerProtection, to: CustomerProtection): boolean {
   const [a, b] = [now.identity, to.identity]
-  const isSameIdentity =
+  return (
     a.principalId === b.principalId &&
     a.clientId === b.clientId &&
     a.isSystem === b.isSystem &&
     now.federated?.clientId === to.federated?.clientId
-  return isSameIdentity && isSameKey(now.key, to.key)
+  )
 }
 
 function sameVersion(now: Protection, to: Protection): boolean {

@@ -1,6 +1,6 @@
 import type { RootKey } from '../../crypto/root-key.ts'
 import { Outage } from '../../kernel/fault.ts'
-import type { CustomerTarget, WrapTarget } from './change-plan.ts'
+import { type CustomerTarget, isOtherIdentityOnSameKey, type WrapTarget } from './change-plan.ts'
 import { type CustomerKeyDeps, customerKey } from './customer-key.ts'
 import type { Epochs } from './epochs.ts'
 import { isKeyRefused } from './fault-kinds.ts'
@@ -61,11 +61,11 @@ export async function rewrap(
   signal: AbortSignal,
 ): Promise<Wrapping> {
   return reported(deps, resource, cause, async () => {
-    let old = await openPresent(deps, resource, held, signal)
+    let old = await openPresent(deps, resource, held, target, signal)
     const oldRootKey = async () => {
       if (!old.isCurrent()) {
         old.grant.end()
-        old = await openPresent(deps, resource, held, signal)
+        old = await openPresent(deps, resource, held, target, signal)
       }
       const keys = old.isCurrent() ? old.grant.keys() : null
       if (keys === null)
@@ -156,17 +156,24 @@ async function open(
   return { grant, isCurrent: () => epoch() === sentIn && grant.keys() !== null }
 }
 
-/** The key that protects the resource now. Its refusal says what must be done first. */
+/**
+ * The key that protects the resource now. Where its identity may not use it any more, but the new one may, by that: an identity
+ * that was deleted has to be replaceable. The refusal says what must be done first.
+ */
 async function openPresent(
   deps: RewrapDeps,
   resource: ProtectedResource,
   held: Held,
+  { protection }: WrapTarget,
   signal: AbortSignal,
 ): Promise<Opened> {
   try {
     return await open(deps, resource, held, signal)
   } catch (error) {
     if (!isKeyRefused(error)) throw error
+    if (isOtherIdentityOnSameKey(held.wrapping.protection, protection)) {
+      return open(deps, resource, { ...held, wrapping: { ...held.wrapping, protection } }, signal)
+    }
     const message = `The present key must open before another can take over; give access to it back first. ${error.facts.message}`
     throw new KeyringFault('key-refused', { ...error.facts, message }, { cause: error })
   }
