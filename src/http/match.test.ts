@@ -49,6 +49,28 @@ test('request headers choose among operations of one path, the most conditions f
   expect(found({ 'x-ms-copy-source': 'https://x' }, 'comp=block')).toMatch(/^(PutBlock|CopyBlob)$/)
 })
 
+test('HEAD is answered by the operation with the most conditions, its own before a GET among equals', () => {
+  const at = (id: string, more: Partial<AnyOperation<null, null>>) => put(id, { path: '/{container}', ...more })
+  const { match } = compileOperations({
+    ...blobs,
+    operations: [
+      at('GetRootBlob', { method: 'GET' }),
+      at('HeadRootBlob', { method: 'HEAD' }),
+      at('GetContainer', { method: 'GET', query: { restype: 'container' } }),
+    ],
+  })
+  const found = (method: string, query = '') => {
+    const head = { method, path: '/c', query: new URLSearchParams(query), headers: new Map() }
+    return match(head as unknown as RequestHead)?.operation.id
+  }
+  expect(found('HEAD')).toBe('HeadRootBlob')
+  expect(found('GET')).toBe('GetRootBlob')
+  expect(found('HEAD', 'restype=container')).toBe('GetContainer')
+  expect(() => found('PUT')).toThrow(
+    expect.objectContaining({ facts: { allowed: expect.arrayContaining(['GET', 'HEAD']) as string[] } }),
+  )
+})
+
 test('in path style the first segment is the subject, and the rest of the path is kept as it was sent', async () => {
   await using server = await serveProtocol(blobs, ['*.blob.localhost', 'address'])
   const byPath = await request(`${server.url}/account1/c//d%2Fe/`, { method: 'PUT' })

@@ -23,8 +23,8 @@ interface Route<C, N> {
 type Conditions = readonly (readonly [name: string, value: string | true])[]
 
 /**
- * Compiles a protocol's table once. GET operations answer HEAD too, unless the table has a HEAD of its own. Of several that
- * fit, the one with the most conditions on query and headers is taken; among equals the first of the table.
+ * Compiles a protocol's table once. GET operations answer HEAD too. Of several that fit, the one with the most conditions on
+ * query and headers is taken; among equals a HEAD of its own before a GET, then the first of the table.
  */
 export function compileOperations<C, N>(
   protocol: Pick<Protocol<C, N>, 'operations' | 'ignoreCase' | 'keepsPaths'>,
@@ -41,21 +41,29 @@ export function compileOperations<C, N>(
         headers: conditionsOf(operation.headers),
       }
     })
-    .sort((a, b) => b.query.length + b.headers.length - a.query.length - a.headers.length)
+    .sort((a, b) => conditionCount(b) - conditionCount(a))
   const byMethod = Map.groupBy(routes, ({ operation }) => operation.method)
+  const heads = [...(byMethod.get('HEAD') ?? []), ...(byMethod.get('GET') ?? [])]
+  byMethod.set(
+    'HEAD',
+    heads.sort((a, b) => conditionCount(b) - conditionCount(a)),
+  )
 
   return {
     match(head) {
       const query = firstValues(head.query)
       const find = (method: Method) => firstFit(byMethod.get(method) ?? [], head, query)
-      const found = find(head.method) ?? (head.method === 'HEAD' ? find('GET') : null)
+      const found = find(head.method)
       if (found !== null) return found
       const allowed = new Set([...byMethod.keys()].filter((method) => find(method) !== null))
       if (allowed.size === 0) return null
-      if (allowed.has('GET')) allowed.add('HEAD')
       throw new HttpFault('method-not-allowed', { allowed: [...allowed] })
     },
   }
+}
+
+function conditionCount<C, N>({ query, headers }: Route<C, N>): number {
+  return query.length + headers.length
 }
 
 function conditionsOf(given: Readonly<Record<string, string | true>> | undefined): Conditions {

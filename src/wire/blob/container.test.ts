@@ -64,6 +64,19 @@ describe('a container, through the SDK', () => {
     expect(await container.exists()).toBe(false)
   })
 
+  it('is not taken for a blob of the root container when it is asked for by HEAD', async () => {
+    const { etag = '' } = await container.create({ metadata: { a: 'b' } })
+    await service.createContainer('$root')
+    await service.getContainerClient('$root').getBlockBlobClient('cont').upload('a blob', 6)
+    for (const comp of ['', '&comp=metadata', '&comp=acl']) {
+      const { status, headers } = await send(`/cont?restype=container${comp}`, { method: 'HEAD' })
+      expect([comp, status, headers.etag]).toEqual([comp, 200, etag])
+      expect(headers['x-ms-blob-type']).toBeUndefined()
+    }
+    const { headers } = await send('/cont', { method: 'HEAD' })
+    expect(headers['x-ms-blob-type']).toBe('BlockBlob')
+  })
+
   it('shows its encryption scope by name', async () => {
     await bench.addScope('scope1')
     await container.create({
