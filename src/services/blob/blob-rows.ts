@@ -46,7 +46,7 @@ export async function getBlobState(
 }
 
 /** Deleted ones too. The version that is current stands in the base blob's row. */
-async function findNamed(
+export async function findNamed(
   db: BlobReads,
   seal: ServiceSeal,
   { kind, ...place }: BlobPlace & Pick<BlobPath, 'kind'>,

@@ -1,14 +1,14 @@
 import { findLastBlock, listBlocks } from '../../store/records/blob/blocks.ts'
 import type { BlobReads } from '../../store/records/blob/containers.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { type BlobState, findBlob } from './blob-rows.ts'
+import { type BlobState, findNamed, placeOf } from './blob-rows.ts'
 import { type Conditions, assertReadable } from './conditions.ts'
 import { getContainer } from './container-rows.ts'
 import { readParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobPath } from './model.ts'
-import { openBlock } from './put-block.ts'
+import { openBlockInPassing } from './put-block.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 
 export interface GetBlockList {
@@ -35,14 +35,15 @@ export interface BlockList {
 /** https://learn.microsoft.com/rest/api/storageservices/get-block-list. Needs no customer's key. */
 export async function getBlockList(
   { records, keyring, stamp }: Pick<BlobDeps, 'records' | 'keyring' | 'stamp'>,
-  { account, container: name, blob, moment }: BlobPath,
+  at: BlobPath,
   { kind, conditions, leaseId }: GetBlockList,
 ): Promise<BlockList> {
+  const { account, blob, moment } = at
   const seal = await openService(keyring, account)
   const db = records.read
-  const { id } = await getContainer(db, seal, name)
-  const place = { container: id, name: blob }
-  const found = await findBlob(db, seal, { ...place, moment })
+  const container = await getContainer(db, seal, at.container)
+  const place = { container: container.id, name: blob }
+  const found = await findNamed(db, seal, placeOf(container, at))
   const state = found?.deletedAt === null ? found : null
   if (state === null && (moment !== null || (await findLastBlock(db, place)) === null)) {
     throw new BlobFault('blob-not-found', {})
@@ -82,5 +83,8 @@ async function uncommittedBlocks(
 ): Promise<readonly Block[]> {
   if (moment !== null) return []
   const rows = await listBlocks(db, { container, name })
-  return rows.map((row) => ({ id: row.block, length: openBlock(seal, { container, name }, row).length }))
+  return rows.map((row) => ({
+    id: row.block,
+    length: openBlockInPassing(seal, { container, name }, row).length,
+  }))
 }

@@ -1,4 +1,5 @@
-import { type BlockRow, deleteBlocks, listBlocks } from '../../store/records/blob/blocks.ts'
+import { setImmediate } from 'node:timers/promises'
+import { deleteBlocks, findBlock, listBlockRefs, listBlocks } from '../../store/records/blob/blocks.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents, useExtents } from '../../store/records/blob/extents.ts'
 import type { BlobDeps } from './blob-deps.ts'
@@ -14,8 +15,8 @@ import {
 import { readParts, writeParts } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import type { BlobEncryption, BlobPath, Part } from './model.ts'
-import { refsOf } from './parts.ts'
-import { openBlock } from './put-block.ts'
+import { changedUses } from './parts.ts'
+import { openBlock, openBlockInPassing } from './put-block.ts'
 import { type NewBlockBlob, givenOf, plainBlockBlob } from './put-blob.ts'
 import { newBlobId, replaceBlob } from './replace-blob.ts'
 import { type BlockDoc, type ServiceSeal, openService } from './service-seal.ts'
@@ -87,9 +88,36 @@ interface BlockPlace {
 /** By the extent: a block of the same id that comes later has another one. */
 type OpenBlocks = ReadonlyMap<string, BlockDoc>
 
+/** So many are opened before others get their turn. */
+const BLOCKS_AT_ONCE = 256
+
 async function openBlocks(db: BlobReads, seal: ServiceSeal, place: BlockPlace): Promise<OpenBlocks> {
-  const rows = await listBlocks(db, place)
-  return new Map(rows.map((row) => [row.ref, openBlock(seal, place, row)]))
+  const known = new Map<string, BlockDoc>()
+  for (const row of await listBlocks(db, place)) {
+    known.set(row.ref, openBlockInPassing(seal, place, row))
+    if (known.size % BLOCKS_AT_ONCE === 0) await setImmediate()
+  }
+  return known
+}
+
+/** Those of `known` that are still there, by their ids, and what came since. */
+async function currentBlocks(
+  db: BlobReads,
+  seal: ServiceSeal,
+  place: BlockPlace,
+  known: OpenBlocks,
+): Promise<ReadonlyMap<string, CurrentBlock>> {
+  const current = new Map<string, CurrentBlock>()
+  for (const { block, ref } of await listBlockRefs(db, place)) {
+    const row = known.has(ref) ? null : await findBlock(db, place, block)
+    const doc = known.get(ref) ?? (row === null ? undefined : openBlock(seal, place, row))
+    if (doc !== undefined) current.set(block, { ref, ...doc })
+  }
+  return current
+}
+
+interface CurrentBlock extends BlockDoc {
+  readonly ref: string
 }
 
 /** That of the blob that is there, else of its blocks; who commits without either has what a new blob has. */
@@ -151,23 +179,24 @@ async function takeParts(
   if (before !== null && before.doc.type !== 'BlockBlob') {
     throw new BlobFault('blob-type-invalid', { type: before.doc.type })
   }
-  const docOf = (row: BlockRow) => known.get(row.ref) ?? openBlock(seal, place, row)
-  const rows = new Map((await listBlocks(db, place)).map((row) => [row.block, row]))
-  const isOther = [...rows.values()].some((row) => !isSameEncryption(docOf(row).encryption, encryption))
+  const rows = await currentBlocks(db, seal, place, known)
+  const isOther = [...rows.values()].some((row) => !isSameEncryption(row.encryption, encryption))
   if (isOther || (before !== null && !isSameEncryption(before.doc.encryption, encryption))) {
     throw new BlobFault('encryption-mismatch', {})
   }
   const committed = await committedParts(db, seal, before, blocks, rows)
   const parts = blocks.map(({ from, id }): Part => {
     const row = from === 'committed' ? undefined : rows.get(id)
-    if (row !== undefined) return { ref: row.ref, at: 0, length: docOf(row).length, block: id }
+    if (row !== undefined) return { ref: row.ref, at: 0, length: row.length, block: id }
     const part = from === 'uncommitted' ? undefined : committed.get(id)
     if (part === undefined) throw new BlobFault('block-list-invalid', { reason: `there is no block ${id}` })
     return part
   })
-  // First named once more, then once less: what is taken over is never found unused.
-  await useExtents(db, refsOf(parts))
-  await releaseExtents(db, await deleteBlocks(db, place), now)
+  const gone = (await deleteBlocks(db, place)).map((ref) => ({ ref, at: 0, length: 0 }))
+  // A block that is taken over is named as often as before: of most, nothing has to be written.
+  const { used, released } = changedUses(gone, [], parts)
+  await useExtents(db, used)
+  await releaseExtents(db, released, now)
   return parts
 }
 
@@ -177,7 +206,7 @@ async function committedParts(
   seal: ServiceSeal,
   before: BlobState | null,
   blocks: readonly ListedBlock[],
-  uncommitted: ReadonlyMap<string, BlockRow>,
+  uncommitted: ReadonlyMap<string, CurrentBlock>,
 ): Promise<ReadonlyMap<string, Part>> {
   const isNeeded = blocks.some(
     ({ from, id }) => from === 'committed' || (from === 'latest' && !uncommitted.has(id)),

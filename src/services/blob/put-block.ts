@@ -186,3 +186,12 @@ export function openBlock(
 ) {
   return seal.block.open({ container, name, block, ref }, sealed)
 }
+
+/** The same for one of many. */
+export function openBlockInPassing(
+  seal: ServiceSeal,
+  { container, name }: { readonly container: string; readonly name: string },
+  { block, ref, sealed }: BlockRow,
+) {
+  return seal.block.openInPassing({ container, name, block, ref }, sealed)
+}

@@ -80,6 +80,19 @@ export async function listBlocks(db: BlobReads, { container, name }: BlobName): 
     .execute()
 }
 
+/** The same without what they hold: of tens of thousands, that is most of it. */
+export async function listBlockRefs(
+  db: BlobReads,
+  { container, name }: BlobName,
+): Promise<readonly Pick<BlockRow, 'block' | 'ref'>[]> {
+  return await db
+    .selectFrom('blob_blocks')
+    .select(['block', 'ref'])
+    .where('container', '=', container)
+    .where('name', '=', name)
+    .execute()
+}
+
 const deleteAll = statement((db: BlobReads, { container, name }: BlobName) =>
   db.deleteFrom('blob_blocks').where('container', '=', container).where('name', '=', name).returning('ref'),
 )
