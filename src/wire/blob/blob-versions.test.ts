@@ -225,6 +225,15 @@ describe('soft delete', () => {
     expect(await extents()).toBe(1)
   })
 
+  it('keeps a deleted blob beneath the first version that takes its place', async () => {
+    const blob = await wire.put('b', 'one')
+    await blob.delete()
+    wire.setSettings({ isVersioningEnabled: true })
+    await blob.upload('two', 3)
+    await blob.upload('three', 5)
+    expect(await all()).toEqual(['b snapshot deleted', 'b version', 'b current'])
+  })
+
   it('keeps nothing of an archived blob that is written over, nor beneath one of another type', async () => {
     const blob = await wire.put('b', 'one')
     await blob.setAccessTier('Archive')

@@ -82,6 +82,7 @@ describe('finding blobs by their tags', () => {
     await put('a', { t: '1' })
     await a.delete()
     expect(await find(`t = '1'`)).toEqual([])
+    expect(await indexRows()).toBe(0)
     await put('a', { t: '1' })
     await wire.container.delete()
     expect(await find(`t = '1'`)).toEqual([])
