@@ -164,14 +164,12 @@ export async function deleteManifestRow(
     .execute()
 }
 
+const someManifest = statement((db: RegistryReads, { repository }: Pick<ManifestKey, 'repository'>) =>
+  db.selectFrom('registry_manifests').select('repository').where('repository', '=', repository).limit(1),
+)
+
 export async function hasManifests(db: RegistryReads, repository: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('registry_manifests')
-    .select('repository')
-    .where('repository', '=', repository)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
+  return (await someManifest.first(db, { repository })) !== null
 }
 
 /** How lists of manifests and tags may be ordered. */
