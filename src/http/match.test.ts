@@ -50,7 +50,8 @@ test('request headers choose among operations of one path, the most conditions f
 })
 
 test('HEAD is answered by the operation with the most conditions, its own before a GET among equals', () => {
-  const at = (id: string, more: Partial<AnyOperation<null, null>>) => put(id, { path: '/{container}', ...more })
+  const at = (id: string, more: Partial<AnyOperation<null, null>>) =>
+    put(id, { path: '/{container}', ...more })
   const { match } = compileOperations({
     ...blobs,
     operations: [
