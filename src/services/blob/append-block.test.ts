@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type BlobBench,
-  bodyOf,
   customerKeyOf,
   get,
   makeContainer,
@@ -10,6 +9,7 @@ import {
   pathOf,
   reading,
 } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { collect } from '../../kernel/bytes.ts'
 import type { AppendBlock } from './append-block.ts'
 import { findBlob, putBlobState } from './blob-rows.ts'

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   type BlobBench,
-  bodyOf,
   customerKeyOf,
   get,
   makeContainer,
@@ -12,6 +11,7 @@ import {
   put,
   reading,
 } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { HOUR_MS, KIB, MIB } from '../../kernel/units.ts'
 import { LEASE_MS } from '../keyring/testing/installation.ts'
 import type { CopyBlob } from './copy-blob.ts'

@@ -1,8 +1,15 @@
 import { ExtentKey } from '../../crypto/extent-key.ts'
-import { type Bytes, asBuffer } from '../../kernel/bytes.ts'
+import type { Bytes } from '../../kernel/bytes.ts'
 import { KIB } from '../../kernel/units.ts'
+import { beginningOf } from '../../store/bytes/beginning.ts'
 import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
+import {
+  MAX_INLINE_BYTES,
+  type Staged,
+  beforeCommit,
+  committing as commitStaged,
+} from '../../store/bytes/staged.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import type { DataRecords } from '../../store/records/data-db.ts'
 import { type BlobExtentRow, findBlobExtents, insertBlobExtent } from '../../store/records/blob/extents.ts'
@@ -16,9 +23,6 @@ export interface StagedExtent extends BlobExtentRow {
   readonly length: number
 }
 
-/** Bodies up to this length stand in their row: one transaction instead of a file, a rename and two syncs. */
-const MAX_INLINE_BYTES = 16 * KIB
-
 interface StageOptions {
   readonly signal: AbortSignal
   readonly onPlain?: (chunk: Uint8Array) => void
@@ -31,9 +35,10 @@ export async function stageExtent(
   body: Bytes,
   { signal, onPlain }: StageOptions,
 ): Promise<StagedExtent | null> {
-  const { head, rest } = await beginningOf(body)
+  const beginning = await beginningOf(body, MAX_INLINE_BYTES)
   const ref = newBytesRef()
-  if (rest === null) {
+  if ('whole' in beginning) {
+    const head = beginning.whole
     if (head.length === 0) return null
     onPlain?.(head)
     await seal.check()
@@ -42,9 +47,8 @@ export async function stageExtent(
   const key = ExtentKey.generate()
   const outerKey = seal.outer === null ? null : ExtentKey.generate()
   const into = outerKey === null ? bytes : bytes.within(outerKey)
-  const whole = following(head, rest)
   const guard = { check: () => seal.check() }
-  const { length } = await into.write(key, ref, whole, {
+  const { length } = await into.write(key, ref, beginning.longer, {
     signal,
     guard,
     ...(onPlain === undefined ? {} : { onPlain }),
@@ -71,43 +75,13 @@ export function partOf({ ref, length }: Pick<StagedExtent, 'ref' | 'length'>, bl
   return { ref, at: 0, length, ...(block === undefined ? {} : { block }) }
 }
 
-type Staged = Pick<StagedExtent, 'ref' | 'is_inline'> | null
-
-/** Runs what comes between staging and commit: whatever fails there, nothing was committed, and the bytes may go. */
-export async function beforeCommit<T>(
-  bytes: SealedBytes,
-  staged: readonly Staged[],
-  step: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await step()
-  } catch (error) {
-    await discardStaged(bytes, staged)
-    throw error
-  }
-}
-
-/**
- * Runs the commit that makes staged extents reachable. Only a refusal proves that nothing was committed: after any other
- * failure a row may point at the bytes, and the sweeper decides.
- */
-export async function committing<T>(
+/** As `committing` of the byte store: a refusal is a BlobFault. */
+export function committing<T>(
   bytes: SealedBytes,
   staged: readonly Staged[],
   commit: () => Promise<T>,
 ): Promise<T> {
-  try {
-    return await commit()
-  } catch (error) {
-    if (error instanceof BlobFault) await discardStaged(bytes, staged)
-    throw error
-  }
-}
-
-async function discardStaged(bytes: SealedBytes, staged: readonly Staged[]): Promise<void> {
-  const refs = staged.flatMap((extent) => (extent === null || extent.is_inline === 1 ? [] : [extent.ref]))
-  // What cannot be discarded now is an orphan, which the sweeper finds.
-  await Promise.allSettled(refs.map(async (ref) => await bytes.discard(ref as BytesRef)))
+  return commitStaged(bytes, staged, { commit, isRefusal: (error) => error instanceof BlobFault })
 }
 
 /** Extents that are looked up together. */
@@ -170,38 +144,4 @@ async function* readExtent(
 function* zeroBytes(length: number): Generator<Uint8Array> {
   // A view of something larger: whoever takes it cannot free it.
   for (let left = length; left > 0; left -= MAX_ZEROS) yield zeros.subarray(0, Math.min(left, MAX_ZEROS))
-}
-
-/** Reads on until the body ends or is too long to stand in a row. */
-async function beginningOf(
-  body: Bytes,
-): Promise<{ readonly head: Buffer; readonly rest: AsyncIterator<Uint8Array> | null }> {
-  const chunks = body[Symbol.asyncIterator]()
-  const taken: Uint8Array[] = []
-  let length = 0
-  while (length <= MAX_INLINE_BYTES) {
-    const next = await chunks.next()
-    if (next.done === true) return { head: whole(taken), rest: null }
-    taken.push(next.value)
-    length += next.value.length
-  }
-  return { head: whole(taken), rest: chunks }
-}
-
-function whole(chunks: readonly Uint8Array[]): Buffer {
-  const [first] = chunks
-  return chunks.length === 1 && first !== undefined ? asBuffer(first) : Buffer.concat(chunks)
-}
-
-function following(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
-  let isFirst = true
-  const chunks: AsyncIterator<Uint8Array> = {
-    next() {
-      if (!isFirst) return rest.next()
-      isFirst = false
-      return Promise.resolve({ done: false, value: head })
-    },
-    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
-  }
-  return { [Symbol.asyncIterator]: () => chunks }
 }

@@ -1,3 +1,4 @@
+import { beforeCommit } from '../../store/bytes/staged.ts'
 import type { BlobWrites } from '../../store/records/blob/containers.ts'
 import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
 import { type Conditions, assertWritable } from './conditions.ts'
@@ -7,7 +8,7 @@ import { type CopiedExtents, commitCopied, copyExtents } from './copy-extents.ts
 import { type OpenSource, type SourceDeps, type WantedSource, openSource } from './copy-source.ts'
 import { noEncryption } from './encryption.ts'
 import { releaseParts, shareParts } from './extent-map.ts'
-import { beforeCommit, committing } from './extents.ts'
+import { committing } from './extents.ts'
 import { BlobFault } from './faults.ts'
 import { assertMayChange } from './immutability.ts'
 import { assertLeaseForWrite } from './lease.ts'

@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type BlobBench,
-  bodyOf,
   get,
   makeContainer,
   never,
   openBlobBench,
   pathOf,
 } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { noConditions } from './conditions.ts'
 import { noEncryption } from './encryption.ts'
 import { noSequenceConditions } from './sequence-number.ts'

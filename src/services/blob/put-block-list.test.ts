@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type BlobBench,
-  bodyOf,
   customerKeyOf,
   get,
   makeContainer,
@@ -12,6 +11,7 @@ import {
   put,
   reading,
 } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { HOUR_MS, KIB } from '../../kernel/units.ts'
 import { listUncommittedBlobs } from '../../store/records/blob/blocks.ts'
 import { getContainer } from './container-rows.ts'

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../kernel/bytes.ts'
 import { MIB } from '../../kernel/units.ts'
+import { beforeCommit } from '../../store/bytes/staged.ts'
 import { type BlockRow, findBlock, findLastBlock, putBlockRow } from '../../store/records/blob/blocks.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents } from '../../store/records/blob/extents.ts'
@@ -15,7 +16,7 @@ import {
   encryptionOfNew,
   isSameEncryption,
 } from './encryption.ts'
-import { type StagedExtent, beforeCommit, commitExtent, committing, stageExtent } from './extents.ts'
+import { type StagedExtent, commitExtent, committing, stageExtent } from './extents.ts'
 import { BlobFault } from './faults.ts'
 import { assertLeaseForWrite } from './lease.ts'
 import type { BlobEncryption, BlobPath } from './model.ts'

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type BlobBench,
-  bodyOf,
   makeContainer,
   never,
   openBlobBench,
   pathOf,
   reading,
 } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { collect } from '../../kernel/bytes.ts'
 import { HOUR_MS } from '../../kernel/units.ts'
 import { noConditions } from './conditions.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { DAY_MS } from '../../kernel/units.ts'
-import type { BytesRef } from '../../store/bytes/byte-store.ts'
+import { discardBytes, filesOf } from '../../store/bytes/staged.ts'
 import { BASE, type BlobRow, findBlobRow, someBlobRows } from '../../store/records/blob/blobs.ts'
 import { deleteBlocks } from '../../store/records/blob/blocks.ts'
 import type { BlobWrites } from '../../store/records/blob/containers.ts'
@@ -166,9 +166,7 @@ async function sweepDoomed(
     if (rows.length === 0) return count
     // A power cut must not bring back a row whose bytes are gone.
     await durableSoFar(records)
-    const files = rows.filter(({ is_inline }) => is_inline === 0)
-    // What cannot be discarded now is an orphan, which the sweeper of the byte store finds.
-    await Promise.allSettled(files.map(async ({ ref }) => await bytes.discard(ref as BytesRef)))
+    await discardBytes(bytes, filesOf(rows))
     const refs = rows.map(({ ref }) => ref)
     // The rows go last: a crash in between leaves them, and discarding twice is no error.
     await records.write(async (db) => await forgetBlobExtents(db, refs))

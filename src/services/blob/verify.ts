@@ -1,5 +1,5 @@
-import { SealFault } from '../../crypto/faults.ts'
-import { ByteFault, type ByteStore } from '../../store/bytes/byte-store.ts'
+import type { ByteStore } from '../../store/bytes/byte-store.ts'
+import { isDamage } from '../../store/bytes/damage.ts'
 import { sealedBytes } from '../../store/bytes/sealed.ts'
 import { accountBlobsPage, allContainers } from '../../store/records/blob/integrity.ts'
 import type { DataRecords } from '../../store/records/data-db.ts'
@@ -117,8 +117,7 @@ function isScopeDisabled(error: unknown): boolean {
 }
 
 function isBroken(error: unknown): boolean {
-  if (error instanceof BlobFault) return error.code === 'content-damaged'
-  return error instanceof ByteFault || (error instanceof SealFault && error.code === 'seal-broken')
+  return isDamage(error) || (error instanceof BlobFault && error.code === 'content-damaged')
 }
 
 /** @returns null when it does not open, which is reported */

@@ -1,9 +1,14 @@
 import { ExtentKey } from '../../crypto/extent-key.ts'
 import type { Bytes } from '../../kernel/bytes.ts'
-import { KIB } from '../../kernel/units.ts'
 import { beginningOf } from '../../store/bytes/beginning.ts'
 import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
 import type { SealedBytes } from '../../store/bytes/sealed.ts'
+import {
+  MAX_INLINE_BYTES,
+  type Staged,
+  beforeCommit,
+  committing as commitStaged,
+} from '../../store/bytes/staged.ts'
 import type { ExtentRow } from '../../store/records/registry/uploads.ts'
 import { RegistryFault } from './faults.ts'
 import { underLease } from '../keyring/lease-ended.ts'
@@ -14,9 +19,6 @@ export interface StagedExtent extends ExtentPlace {
   readonly sealed: Uint8Array
   readonly is_inline: number
 }
-
-/** Bodies up to this length stand in their row: one transaction instead of a file, a rename and two syncs. */
-export const MAX_INLINE_BYTES = 16 * KIB
 
 interface StageOptions {
   readonly signal: AbortSignal
@@ -84,49 +86,17 @@ export async function* readExtents(
   if (at < range.end) throw new Error(`the extents of ${owner} end at ${at}, before ${range.end}`)
 }
 
-/** Runs what comes between staging and commit: whatever fails there, nothing was committed, and the bytes may go. */
-export async function beforeCommit<T>(
-  bytes: SealedBytes,
-  staged: readonly Staged[],
-  step: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await step()
-  } catch (error) {
-    await discardBytes(bytes, refsOf(staged))
-    throw error
-  }
-}
-
-/**
- * Runs the commit that makes staged extents reachable. Only a refusal proves that nothing was committed: after any
- * other failure a row may point at the bytes, and the sweeper decides.
- */
-export async function committing<T>(
+/** As `committing` of the byte store, under the lease: a refusal is a RegistryFault. */
+export function committing<T>(
   bytes: SealedBytes,
   { lease }: RegistrySeal,
   staged: readonly Staged[],
   commit: () => Promise<T>,
 ): Promise<T> {
-  try {
-    return await underLease(lease, commit)
-  } catch (error) {
-    if (error instanceof RegistryFault) await discardBytes(bytes, refsOf(staged))
-    throw error
-  }
-}
-
-type Staged = Pick<StagedExtent, 'ref' | 'is_inline'> | null
-
-/** Of those with files. */
-export function refsOf(staged: readonly Staged[]): readonly string[] {
-  return staged.flatMap((extent) => (extent === null || extent.is_inline === 1 ? [] : [extent.ref]))
-}
-
-/** Frees what no row names any more. */
-export async function discardBytes(bytes: SealedBytes, refs: readonly string[]): Promise<void> {
-  // What cannot be discarded now is an orphan, which the sweeper finds.
-  await Promise.allSettled(refs.map(async (ref) => await bytes.discard(ref as BytesRef)))
+  return commitStaged(bytes, staged, {
+    commit: () => underLease(lease, commit),
+    isRefusal: (error) => error instanceof RegistryFault,
+  })
 }
 
 function guardOf({ lease }: RegistrySeal): { check(): void | Promise<void> } {

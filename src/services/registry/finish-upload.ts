@@ -1,5 +1,6 @@
 import { type RunningDigest, startDigest } from '../../crypto/digest.ts'
 import { randomGuid } from '../../crypto/random.ts'
+import { beforeCommit, discardBytes, filesOf } from '../../store/bytes/staged.ts'
 import { findBlobId, insertBlob, putMembership } from '../../store/records/registry/blobs.ts'
 import type { RegistryWrites } from '../../store/records/registry/repositories.ts'
 import { deleteExtents, deleteUpload, extentsOf, insertExtent } from '../../store/records/registry/uploads.ts'
@@ -7,15 +8,7 @@ import { type Chunk, assertInOrder, assertStillAt, assertWhole, rowOf } from './
 import { assertUnlocked } from './attributes.ts'
 import type { ContentDeps, RepositoryPath } from './content-deps.ts'
 import { type Digest, algorithmOf, digestOf } from './digest.ts'
-import {
-  type StagedExtent,
-  beforeCommit,
-  committing,
-  discardBytes,
-  readExtents,
-  refsOf,
-  stageExtent,
-} from './extents.ts'
+import { type StagedExtent, committing, readExtents, stageExtent } from './extents.ts'
 import { RegistryFault } from './faults.ts'
 import { underLease } from '../keyring/lease-ended.ts'
 import { type RegistrySeal, openRegistry } from './registry-seal.ts'
@@ -130,7 +123,7 @@ async function commitBlob(
     })
     if (last !== null) await insertExtent(db, rowOf(last, registry))
   } else {
-    refs = [...(await deleteExtents(db, id)), ...refsOf([last])]
+    refs = [...(await deleteExtents(db, id)), ...filesOf([last])]
   }
   const sealed = seal.membership.seal({ repository, index }, { blob })
   await putMembership(db, { repository, digest_index: index, blob, sealed }, now)

@@ -14,7 +14,7 @@ import {
   sha,
 } from '../../../test/support/registry-bench.ts'
 import { collect } from '../../kernel/bytes.ts'
-import { MAX_INLINE_BYTES } from './extents.ts'
+import { MAX_INLINE_BYTES } from '../../store/bytes/staged.ts'
 
 let bench: RegistryBench
 beforeAll(async () => {

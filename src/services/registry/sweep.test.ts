@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type RegistryBench,
-  bodyOf,
   chunkOf,
   extentsIn,
   imageOf,
@@ -16,11 +15,12 @@ import {
   pushManifest,
   sha,
 } from '../../../test/support/registry-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { collect } from '../../kernel/bytes.ts'
 import { Outage } from '../../kernel/fault.ts'
 import { DAY_MS, HOUR_MS } from '../../kernel/units.ts'
 import { newBytesRef } from '../../store/bytes/byte-store.ts'
-import { MAX_INLINE_BYTES } from './extents.ts'
+import { MAX_INLINE_BYTES } from '../../store/bytes/staged.ts'
 import { openRegistryContent } from './registry-content.ts'
 
 const GRACE = 4 * HOUR_MS

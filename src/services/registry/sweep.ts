@@ -1,5 +1,6 @@
 import { systemClock } from '../../kernel/clock.ts'
 import type { ByteStore } from '../../store/bytes/byte-store.ts'
+import { discardBytes } from '../../store/bytes/staged.ts'
 import { knownRefs } from '../../store/records/all-extents.ts'
 import { durableSoFar } from '../../store/records/records.ts'
 import {
@@ -19,7 +20,6 @@ import {
 import { dropEmptyRepository } from '../../store/records/registry/repositories.ts'
 import { deleteExtents, deleteUpload } from '../../store/records/registry/uploads.ts'
 import type { ContentDeps } from './content-deps.ts'
-import { discardBytes } from './extents.ts'
 
 export interface SweepDeps extends Pick<
   ContentDeps,

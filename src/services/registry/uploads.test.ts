@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type RegistryBench,
-  bodyOf,
   chunkOf,
   extentsIn,
   never,
@@ -11,11 +10,12 @@ import {
   pushBlob,
   sha,
 } from '../../../test/support/registry-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { HttpFault } from '../../http/faults.ts'
 import { collect } from '../../kernel/bytes.ts'
+import { MAX_INLINE_BYTES } from '../../store/bytes/staged.ts'
 import type { Chunk } from './append-upload.ts'
 import type { Digest } from './digest.ts'
-import { MAX_INLINE_BYTES } from './extents.ts'
 
 let bench: RegistryBench
 beforeAll(async () => {

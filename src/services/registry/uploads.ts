@@ -1,5 +1,6 @@
 import type { DigestAlgorithm } from '../../crypto/digest.ts'
 import { randomGuid } from '../../crypto/random.ts'
+import { discardBytes } from '../../store/bytes/staged.ts'
 import { dropEmptyRepository } from '../../store/records/registry/repositories.ts'
 import {
   deleteExtents,
@@ -9,7 +10,6 @@ import {
 } from '../../store/records/registry/uploads.ts'
 import { assertUnlocked } from './attributes.ts'
 import type { ContentDeps, RepositoryPath } from './content-deps.ts'
-import { discardBytes } from './extents.ts'
 import { RegistryFault } from './faults.ts'
 import { type RegistrySeal, type UploadDoc, openRegistry } from './registry-seal.ts'
 import { ensureRepository, lockOf } from './repository-rows.ts'
