@@ -99,3 +99,12 @@ export async function someBlobRows(
     .limit(limit)
     .execute()
 }
+
+/** Of all its containers, deleted rows too; to be narrowed down. */
+export function blobsOfAccount(db: BlobReads, account: string) {
+  return db
+    .selectFrom('blob_blobs as b')
+    .innerJoin('blob_containers as c', 'c.id', 'b.container')
+    .select(blobColumns.map((column) => `b.${column}` as const))
+    .where('c.account', '=', account)
+}

@@ -1,4 +1,4 @@
-import type { BlobRow } from './blobs.ts'
+import { type BlobRow, blobsOfAccount } from './blobs.ts'
 import type { BlobReads, BlobWrites, ContainerRow } from './containers.ts'
 
 export async function doomedBlobExtents(
@@ -43,21 +43,8 @@ export async function deletedBlobs(
   before: number,
   limit: number,
 ): Promise<readonly BlobRow[]> {
-  return await db
-    .selectFrom('blob_blobs as b')
-    .innerJoin('blob_containers as c', 'c.id', 'b.container')
-    .select([
-      'b.container',
-      'b.name',
-      'b.moment',
-      'b.id',
-      'b.extent',
-      'b.deleted_at',
-      'b.sealed',
-      'b.metadata',
-    ])
+  return await blobsOfAccount(db, account)
     .where('b.deleted_at', '<', before)
-    .where('c.account', '=', account)
     .orderBy('b.deleted_at')
     .limit(limit)
     .execute()

@@ -1,5 +1,5 @@
 import type { BlobReads } from './containers.ts'
-import type { BlobRow } from './blobs.ts'
+import { type BlobRow, blobsOfAccount } from './blobs.ts'
 
 /** A row that refers to one that is not there. */
 export interface LooseBlobRow {
@@ -54,20 +54,7 @@ export async function accountBlobsPage(
   after: Pick<BlobRow, 'container' | 'name' | 'moment'>,
   limit: number,
 ): Promise<readonly BlobRow[]> {
-  return await db
-    .selectFrom('blob_blobs as b')
-    .innerJoin('blob_containers as c', 'c.id', 'b.container')
-    .select([
-      'b.container',
-      'b.name',
-      'b.moment',
-      'b.id',
-      'b.extent',
-      'b.deleted_at',
-      'b.sealed',
-      'b.metadata',
-    ])
-    .where('c.account', '=', account)
+  return await blobsOfAccount(db, account)
     .where((eb) =>
       eb(
         eb.refTuple('b.container', 'b.name', 'b.moment'),
