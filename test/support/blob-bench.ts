@@ -41,6 +41,7 @@ import { openSqliteRecords } from '../../src/store/records/sqlite/sqlite-records
 import type { BlobAuthDeps } from '../../src/wire/blob/auth.ts'
 import { blobProtocol } from '../../src/wire/blob/index.ts'
 import { websiteProtocol } from '../../src/wire/blob/website.ts'
+import { bodyOf } from './body.ts'
 
 export const never = new AbortController().signal
 
@@ -231,13 +232,6 @@ export async function makeContainer({ blobs, account }: BlobBench, container = '
     { account, container },
     { metadata: {}, publicAccess: 'none', defaultScope: null, deniesScopeOverride: false },
   )
-}
-
-/** Copies of bytes as a body: in chunks of `chunkBytes`, or whole. */
-export async function* bodyOf(bytes: Uint8Array, chunkBytes = bytes.length): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += chunkBytes) {
-    yield Uint8Array.from(bytes.subarray(at, at + chunkBytes))
-  }
 }
 
 export async function put(bench: BlobBench, blob: string, bytes: Uint8Array, change: Partial<PutBlob> = {}) {

@@ -1,5 +1,6 @@
 import { noSequenceConditions } from '../../src/services/blob/sequence-number.ts'
-import { bodyOf, never } from './blob-bench.ts'
+import { never } from './blob-bench.ts'
+import { bodyOf } from './body.ts'
 import { bytesOf } from './blob-model-commands.ts'
 import {
   type HasEtag,

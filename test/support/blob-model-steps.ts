@@ -1,7 +1,8 @@
 import { collect } from '../../src/kernel/bytes.ts'
 import { noConditions } from '../../src/services/blob/conditions.ts'
 import { noEncryption } from '../../src/services/blob/encryption.ts'
-import { bodyOf, never } from './blob-bench.ts'
+import { never } from './blob-bench.ts'
+import { bodyOf } from './body.ts'
 import { bytesOf } from './blob-model-commands.ts'
 import { leaseActionRefusals, leaseAfter, leaseRefusals } from './blob-model-lease.ts'
 import {

@@ -33,6 +33,7 @@ import { fail } from '../../src/wire/registry/errors.ts'
 import { headers } from '../../src/wire/registry/headers.ts'
 import { contentOperations } from '../../src/wire/registry/index.ts'
 import type { RegistryNeeds } from '../../src/wire/registry/needs.ts'
+import { bodyOf } from './body.ts'
 
 export const never = new AbortController().signal
 
@@ -129,13 +130,6 @@ export async function serveRegistry(bench: RegistryBench, permit: Permit = () =>
     headers,
   }
   return await serveProtocol(protocol, ['*.azurecr.localhost', '127.0.0.1'])
-}
-
-/** Copies of bytes as a body: in chunks of `chunkBytes`, or whole. */
-export async function* bodyOf(bytes: Uint8Array, chunkBytes = bytes.length): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += chunkBytes) {
-    yield Uint8Array.from(bytes.subarray(at, at + chunkBytes))
-  }
 }
 
 /** A chunk without Content-Range, as most clients send it. */

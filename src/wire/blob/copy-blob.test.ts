@@ -6,13 +6,8 @@ import {
 } from '@azure/storage-blob'
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type BlobBench,
-  bodyOf,
-  makeContainer,
-  openBlobBench,
-  serveBlobs,
-} from '../../../test/support/blob-bench.ts'
+import { type BlobBench, makeContainer, openBlobBench, serveBlobs } from '../../../test/support/blob-bench.ts'
+import { bodyOf } from '../../../test/support/body.ts'
 import { type ServedProtocol, request } from '../../http/testing.ts'
 import type { ForeignContent } from '../../services/blob/copy-source.ts'
 import { KIB, MIB } from '../../kernel/units.ts'
