@@ -87,6 +87,36 @@ describe('unmodified clients on a storage account under a customer’s key', () 
     expect(await contentOf(back)).toEqual(await contentOf(tree))
   })
 
+  it('az storage signs with a user delegation key, lists containers, and copies', async () => {
+    const byKey = words`--account-name ${ACCOUNT} --account-key ${key}`
+    await az(...words`storage container create -n azsigned --metadata who=az`, ...byKey)
+    await az(
+      ...words`storage blob upload -c azsigned -n small -f ${join(tree, 'deep/small & 한글.txt')}`,
+      ...byKey,
+    )
+    const expiry = new Date(Date.now() + 3_600_000).toISOString().slice(0, 16)
+    const delegated = await az<string>(
+      ...words`storage container generate-sas -n azsigned --permissions rl --expiry ${`${expiry}Z`}`,
+      ...words`--as-user --auth-mode login --account-name ${ACCOUNT} -o tsv`,
+    )
+    const shown = await az(
+      ...words`storage blob show -c azsigned -n small --query properties.contentLength`,
+      ...words`--account-name ${ACCOUNT} --sas-token ${delegated}`,
+    )
+    expect(shown).toBe(11)
+    const listed = await az(
+      ...words`storage container list --include-metadata --prefix azsigned --query [].metadata`,
+      ...byKey,
+    )
+    expect(listed).toEqual([{ who: 'az' }])
+    const copied = await az(
+      ...words`storage blob copy start --source-container azsigned --source-blob small`,
+      ...words`--destination-container azsigned --destination-blob copied --query copy_status`,
+      ...byKey,
+    )
+    expect(['pending', 'success']).toContain(copied)
+  })
+
   it('rclone sync, both ways, with check', async () => {
     const rclone = await openRclone(site, { account: ACCOUNT, key })
     await rclone('mkdir', 'storage:rclone')
@@ -173,7 +203,7 @@ assert not blob.exists()
           error ? reject(error) : resolve(result),
         ),
       )
-    await call('createContainer', 'legacy')
+    await call('createContainerIfNotExists', 'legacy')
     await call('createBlockBlobFromText', 'legacy', 'hello', 'from long ago', { metadata: { who: 'legacy' } })
     expect(await call('getBlobToText', 'legacy', 'hello')).toBe('from long ago')
     expect(await call('getBlobMetadata', 'legacy', 'hello')).toMatchObject({ metadata: { who: 'legacy' } })
@@ -242,7 +272,7 @@ interface LegacySdk {
     connectionString: string,
   ) => Readonly<
     Record<
-      | 'createContainer'
+      | 'createContainerIfNotExists'
       | 'createBlockBlobFromText'
       | 'getBlobToText'
       | 'getBlobMetadata'

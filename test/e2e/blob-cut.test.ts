@@ -175,6 +175,38 @@ describe('what taking the key away cuts off, and what it does not', () => {
     expect((await both())[1]).toBe('done')
   })
 
+  it('holds and policies are set and taken away without the key', async () => {
+    const { blobServices, blobContainers } = site.sdk.storage
+    await makeEncryptedAccount(site, 'held')
+    await blobServices.setServiceProperties(GROUP, 'held', { isVersioningEnabled: true })
+    await blobContainers.create(GROUP, 'held', 'box', { immutableStorageWithVersioning: { enabled: true } })
+    const held = (await keyCaller(site, 'held')).service.getContainerClient('box').getBlockBlobClient('kept')
+    await held.upload(TEXT, TEXT.length)
+    await (await site.sdk.keys('kv-held').beginDeleteKey('key1')).pollUntilDone()
+    await expect.poll(() => outcome(held.getProperties())).toBe(`403 ${NOT_FOUND}`)
+    const expiriesOn = new Date(Date.now() + 3_600_000)
+    await held.setImmutabilityPolicy({ policyMode: 'Unlocked', expiriesOn })
+    await held.setLegalHold(true)
+    expect(await outcome(held.delete())).toBe('409 BlobImmutableDueToLegalHold')
+    await held.setLegalHold(false)
+    await held.deleteImmutabilityPolicy()
+    await held.delete()
+  })
+
+  it('in a batch each request is refused or goes on by itself', async () => {
+    const batches = owner.service.getBlobBatchClient()
+    const [kept, doomed] = ['kept', 'doomed'].map((name) => box.getBlockBlobClient(name))
+    if (kept === undefined || doomed === undefined) throw new Error('two blobs')
+    await doomed.upload(TEXT, TEXT.length)
+    await without(async () => {
+      const tiers = await batches.setBlobsAccessTier([kept, doomed], 'Cool')
+      const answers = tiers.subResponses.map(({ status, errorCode }) => `${status} ${errorCode ?? ''}`)
+      expect(answers).toEqual([`403 ${NOT_FOUND}`, `403 ${NOT_FOUND}`])
+      const deletions = await batches.deleteBlobs([doomed])
+      expect(deletions.subResponses.map(({ status }) => status)).toEqual([202])
+    })
+  })
+
   it('nothing is copied out of an account whose key is away', async () => {
     await makePlainAccount(site, 'elsewhere')
     const target = (await keyCaller(site, 'elsewhere')).service.getContainerClient('box')

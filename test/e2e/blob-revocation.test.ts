@@ -14,10 +14,15 @@ import {
 } from '../support/blob-operations.ts'
 import { proceedingOperations } from '../support/blob-proceeding.ts'
 import { listOfAzure, listOfOurs, refusedOperations } from '../support/blob-refused.ts'
-import { type KeyPermissions, serviceKeyPermissions, setPolicy } from '../support/cmk.ts'
+import { type KeyPermissions, makeIdentity, serviceKeyPermissions, setPolicy } from '../support/cmk.ts'
 import { BOUND_MS } from '../support/refusal.ts'
 import { GROUP, LOCATION, type Site, openSite } from '../support/site.ts'
-import { type EncryptedAccount, makeEncryptedAccount, makePlainAccount } from '../support/storage-account.ts'
+import {
+  type EncryptedAccount,
+  accountPath,
+  makeEncryptedAccount,
+  makePlainAccount,
+} from '../support/storage-account.ts'
 
 const BOX = 'box'
 
@@ -121,12 +126,22 @@ describe('an account whose key is taken away', () => {
     },
   )
 
-  it('B45, B46, B48, B50 an identity that is deleted opens nothing, for anybody', async () => {
+  it('B45, B46, B48, B50 an identity that is deleted opens nothing, for anybody, until another takes its place', async () => {
     await site.sdk.identities.userAssignedIdentities.delete(GROUP, `id-${account.name}`)
     await untilRefused()
     const code = 'KeyVaultAccessTokenCannotBeAcquired'
     expect(await othersThan(`403 ${code}`, refusedOperations)).toEqual([])
     expect(await othersThan('done', proceedingOperations)).toEqual([])
+    const heir = await makeIdentity(site, 'id-heir')
+    await setPolicy(site, account.vault, heir.principalId, serviceKeyPermissions)
+    await site.arm.ok('PATCH', accountPath(account.name), '2025-08-01', {
+      identity: {
+        type: 'UserAssigned',
+        userAssignedIdentities: { [account.identity.id]: null, [heir.id]: {} },
+      },
+      properties: { encryption: { identity: { userAssignedIdentity: heir.id } } },
+    })
+    expect(await readKept(boxOf(owner))).toEqual(stocked)
   })
 
   function boxOf({ service }: BlobCaller): ContainerClient {
