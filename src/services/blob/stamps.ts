@@ -14,39 +14,61 @@ export interface Stamp {
 
 /** Between the year 1 and 1970, in units of 100 ns. */
 const TICKS_TO_1970 = 621_355_968_000_000_000n
-const TICKS_A_MS = 10_000n
+const TICKS_A_MS = 10_000
+
+/** A time as milliseconds since 1970 and, above them, units of 100 ns: in one number it would lose its last digits. */
+interface Ticks {
+  readonly ms: number
+  readonly above: number
+}
 
 /** Makes stamps that only go up, whatever the clock does: entity tags and moments must differ. */
 export function stamps(clock: Clock): () => Stamp {
-  let last = 0n
+  let last: Ticks = { ms: 0, above: 0 }
   return () => {
     const now = clock.now().getTime()
-    const ticks = BigInt(now) * TICKS_A_MS
-    last = ticks > last + 1n ? ticks : last + 2n
-    const before = last - 1n
+    last = now > last.ms ? { ms: now, above: 0 } : after(last)
+    const at = last
+    // Printed when they are asked for: reads want the time alone.
     return {
       now,
-      etag: etagOf(last),
-      moment: momentOf(last),
+      get etag() {
+        return etagOf(at)
+      },
+      get moment() {
+        return momentOf(at)
+      },
       get momentBefore() {
-        return momentOf(before)
+        return momentOf(before(at))
       },
     }
   }
 }
 
-function etagOf(ticks: bigint): string {
-  return `0x${(ticks + TICKS_TO_1970).toString(16).toUpperCase()}`
+/** Two later: the one in between is `momentBefore`. */
+function after({ ms, above }: Ticks): Ticks {
+  return above + 2 < TICKS_A_MS ? { ms, above: above + 2 } : { ms: ms + 1, above: 0 }
+}
+
+function before({ ms, above }: Ticks): Ticks {
+  return above > 0 ? { ms, above: above - 1 } : { ms: ms - 1, above: TICKS_A_MS - 1 }
+}
+
+function etagOf({ ms, above }: Ticks): string {
+  const ticks = BigInt(ms) * BigInt(TICKS_A_MS) + BigInt(above) + TICKS_TO_1970
+  return `0x${ticks.toString(16).toUpperCase()}`
 }
 
 /** The moment at which what has that entity tag was written. */
 export function momentOfEtag(etag: string): string {
-  return momentOf(BigInt(etag) - TICKS_TO_1970)
+  const ticks = BigInt(etag) - TICKS_TO_1970
+  const each = BigInt(TICKS_A_MS)
+  return momentOf({ ms: Number(ticks / each), above: Number(ticks % each) })
 }
 
-function momentOf(ticks: bigint): string {
-  const iso = new Date(Number(ticks / TICKS_A_MS)).toISOString()
-  return `${iso.slice(0, -1)}${String(ticks % TICKS_A_MS).padStart(4, '0')}Z`
+function momentOf({ ms, above }: Ticks): string {
+  const iso = new Date(ms).toISOString()
+  return `${iso.slice(0, -1)}${String(above).padStart(4, '0')}Z`
 }
 
 /** @returns the moment as rows have it, with seven digits; null when it is none */
