@@ -33,10 +33,33 @@ describe('RememberingRecordKey', () => {
     expect(() => key.open('text', Buffer.concat([sealed, Buffer.from('con')]))).toThrow('seal-broken')
   })
 
+  test('opens and parses a document once, and gives all callers the same', () => {
+    const { key, open } = remembering()
+    const sealed = key.seal('context', Buffer.from('{"a":1}'))
+    expect(key.openJson('context', sealed)).toEqual({ a: 1 })
+    expect(key.openJson('context', sealed)).toBe(key.openJson('context', sealed))
+    expect(open).toHaveBeenCalledTimes(1)
+    const large = key.seal('context', Buffer.from(JSON.stringify('x'.repeat(2000))))
+    expect(key.openJson('context', large)).toBe('x'.repeat(2000))
+  })
+
+  test('gives what took the place of a record, and what was there before to whoever still has it', () => {
+    const { key } = remembering()
+    const [old, now] = ['"old"', '"now"'].map((text) => key.seal('context', Buffer.from(text)))
+    for (const [sealed, text] of [
+      [old, 'old'],
+      [now, 'now'],
+      [old, 'old'],
+      [now, 'now'],
+    ] as const) {
+      expect(key.openJson('context', sealed ?? plain)).toBe(text)
+    }
+  })
+
   test('remembers no more than it may, and nothing large', () => {
     const { key, open } = remembering(2)
-    const sealed = ['a', 'b', 'c'].map((text) => key.seal('context', Buffer.from(text)))
-    for (const record of [...sealed, ...sealed]) key.open('context', record)
+    const sealed = ['a', 'b', 'c'].map((text) => ({ text, record: key.seal(text, Buffer.from(text)) }))
+    for (const { text, record } of [...sealed, ...sealed]) key.open(text, record)
     expect(open).toHaveBeenCalledTimes(6)
     const large = key.seal('context', Buffer.alloc(2000))
     key.open('context', large)

@@ -58,12 +58,11 @@ export async function openService(
 
 function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceSeal {
   const documents = <K, T>(table: string, placeOf: (key: K) => readonly string[]): Sealed<K, T> => {
-    const parse = (plain: Buffer): unknown => JSON.parse(plain.toString())
     const context = (key: K) => [`blob_${table}`, account.uid, ...placeOf(key)].join('\n')
     return {
       seal: (key, document) => records.seal(context(key), Buffer.from(JSON.stringify(document))),
-      open: (key, sealed) => parse(records.open(context(key), sealed)) as T,
-      openInPassing: (key, sealed) => parse(records.openInPassing(context(key), sealed)) as T,
+      open: (key, sealed) => records.openJson(context(key), sealed) as T,
+      openInPassing: (key, sealed) => JSON.parse(records.openInPassing(context(key), sealed).toString()) as T,
     }
   }
   return {

@@ -7,7 +7,7 @@ import type { LeaseTime } from './lease-time.ts'
 export interface OpenedKeys {
   readonly rootKey: RootKey
   /** What it remembers goes when it goes: with the lease. */
-  readonly recordKey: Pick<RememberingRecordKey, 'seal' | 'open'>
+  readonly recordKey: Pick<RememberingRecordKey, 'seal' | 'open' | 'openJson'>
   readonly indexKey: MacKey
 }
 

@@ -1,6 +1,7 @@
 import type { ExtentKey } from '../../crypto/extent-key.ts'
 import { Fault, Outage } from '../../kernel/fault.ts'
 import type { Guid } from '../../kernel/guid.ts'
+import type { Json } from '../../kernel/json.ts'
 import type { KeyIdentifier, RefusalCause } from './ports.ts'
 
 /** A resource that has a root key. */
@@ -104,6 +105,8 @@ export interface KeyLease {
   /** Seals a small record under the customer record key; `context` says what and where it is and is bound in. */
   sealRecord(context: string, plain: Uint8Array): Buffer
   openRecord(context: string, sealed: Uint8Array): Buffer
+  /** What a record holds as JSON, the same object to all who ask: not to be changed. */
+  openJson(context: string, sealed: Uint8Array): Json
   /** Keyed hash for an index value: equal for equal parts in this resource, meaningless elsewhere. 32 bytes. */
   indexOf(context: string, value: string): Buffer
   wrapExtentKey(extent: { readonly extentId: string; readonly length: number }, key: ExtentKey): Buffer
@@ -116,7 +119,9 @@ export interface KeyLease {
 export interface ServiceRecords {
   seal(context: string, plain: Uint8Array): Buffer
   open(context: string, sealed: Uint8Array): Buffer
-  /** The same for one of many that are gone through: it takes no place in memory from those that every request needs. */
+  /** As `KeyLease.openJson`. */
+  openJson(context: string, sealed: Uint8Array): Json
+  /** As `open`, for one of many that are gone through: it takes no place in memory from those that every request needs. */
   openInPassing(context: string, sealed: Uint8Array): Buffer
   /** As `KeyLease.indexOf`, for an index that is looked into while the customer has revoked. 32 bytes. */
   indexOf(context: string, value: string): Buffer

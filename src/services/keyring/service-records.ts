@@ -39,6 +39,7 @@ function recordsUnder(key: RecordKey): ServiceRecords {
   return {
     seal: (context, plain) => records.seal(`service/${context}`, plain),
     open: (context, sealed) => records.open(`service/${context}`, sealed),
+    openJson: (context, sealed) => records.openJson(`service/${context}`, sealed),
     openInPassing: (context, sealed) => key.open(`service/${context}`, sealed),
     indexOf: (context, value) => indexKey.mac(`service/${context}`, utf8(value)),
     wrapExtentKey: (context, extentKey) => key.wrap(`service/${context}`, extentKey),

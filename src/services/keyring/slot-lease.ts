@@ -1,6 +1,7 @@
 import { utf8 } from '../../crypto/encoding.ts'
 import type { ExtentKey } from '../../crypto/extent-key.ts'
 import type { ExtentBinding } from '../../crypto/root-key.ts'
+import type { Json } from '../../kernel/json.ts'
 import type { KeyLease } from './keyring.ts'
 import type { RootKeySlot } from './root-key-slot.ts'
 
@@ -25,6 +26,10 @@ export class SlotLease implements KeyLease {
 
   openRecord(context: string, sealed: Uint8Array): Buffer {
     return this.#slot.keys().recordKey.open(context, sealed)
+  }
+
+  openJson(context: string, sealed: Uint8Array): Json {
+    return this.#slot.keys().recordKey.openJson(context, sealed)
   }
 
   indexOf(context: string, value: string): Buffer {

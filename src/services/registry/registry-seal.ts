@@ -1,6 +1,6 @@
 import type { DigestAlgorithm } from '../../crypto/digest.ts'
 import type { ExtentKey } from '../../crypto/extent-key.ts'
-import { asBuffer, hex } from '../../kernel/bytes.ts'
+import { hex } from '../../kernel/bytes.ts'
 import type { BytesRef } from '../../store/bytes/byte-store.ts'
 import type { KeyLease, Keyring } from '../keyring/keyring.ts'
 import type { Attributes } from './attributes.ts'
@@ -122,7 +122,7 @@ function registrySeal(lease: KeyLease, uid: string): RegistrySeal {
   const context = (table: string, ...key: readonly string[]) => [`registry_${table}`, uid, ...key].join('\n')
   const documents = <K, T>(contextOf: (key: K) => string): Sealed<K, T> => ({
     seal: (key, document) => lease.sealRecord(contextOf(key), Buffer.from(JSON.stringify(document))),
-    open: (key, sealed) => JSON.parse(asBuffer(lease.openRecord(contextOf(key), sealed)).toString()) as T,
+    open: (key, sealed) => lease.openJson(contextOf(key), sealed) as T,
   })
   const bodyContext = ({ repository, index }: ManifestRowKey) =>
     context('manifest_bodies', repository, hex(index))
