@@ -1,7 +1,8 @@
-import { type KeyObject, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { GCM_NONCE_BYTES, GCM_TAG_BYTES, openGcm, sealGcm } from './aes-gcm.ts'
 import { hkdf } from './hkdf.ts'
 import { KEY_BYTES } from './key-material.ts'
+import { randomSalt } from './random.ts'
 
 /** Format of everything sealed by `sealUnder`: docs/format/record.md. */
 const SEAL_VERSION = 1
@@ -27,7 +28,7 @@ export function sealUnder(
   associated: Uint8Array,
   plain: Uint8Array,
 ): Buffer {
-  const salt = randomBytes(SALT_BYTES)
+  const salt = randomSalt(SALT_BYTES)
   const body = withDerived(key, label, salt, (own, nonce) => sealGcm(own, nonce, bound(associated), [plain]))
   return Buffer.concat([versionByte, salt, ...body])
 }
