@@ -78,7 +78,7 @@ export function parseSasTime(text: string): Date | null {
   const [, day, minute = '00:00', second = '00', fraction = ''] = found
   const time = new Date(`${day}T${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`)
   // Not the 30th of February, which Date takes for a day in March.
-  return Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== day ? null : time
+  return time.getUTCDate() === Number(day.slice(8)) ? time : null
 }
 
 /** @returns null when it is absent. @throws StorageAuthFault `authentication-failed` for what is no time */
