@@ -3,7 +3,7 @@ import { noConditions } from '../../src/services/blob/conditions.ts'
 import { noEncryption } from '../../src/services/blob/encryption.ts'
 import type { BlobPath } from '../../src/services/blob/model.ts'
 import type { BlobBench } from './blob-bench.ts'
-import type { Command } from './blob-model-commands.ts'
+import type { Command, Said } from './blob-model-commands.ts'
 import { type Refusals, leaseRefusals } from './blob-model-lease.ts'
 import { type Condition, type Kept, type Model, type ModelBlob, touch, writeRefusals } from './blob-model.ts'
 
@@ -63,11 +63,15 @@ export function conditionsOf(condition: Condition, blob: Kept | undefined) {
   return condition === 'not-current' ? { ...noConditions, ifNoneMatch: current } : noConditions
 }
 
+interface WriteCommand extends Said {
+  readonly do: Command['do']
+  readonly name: string
+}
+
+const making: ReadonlySet<Command['do']> = new Set(['put', 'list', 'new-append', 'new-pages'])
+
 /** What every write says, and what it is refused for. */
-export function writing(
-  run: Run,
-  { name, condition, lease }: { name: string; condition: Condition; lease: string | null },
-) {
+export function writing(run: Run, { do: done, name, condition, lease }: WriteCommand) {
   const blob = run.model.blobs.get(name)
   return {
     blob,
@@ -78,7 +82,10 @@ export function writing(
       checksum,
       knowsCrc64: true,
     },
-    refusals: [...writeRefusals(blob, condition), ...leaseRefusals(blob?.lease ?? null, lease, now(run))],
+    refusals: [
+      ...writeRefusals(blob, condition, making.has(done)),
+      ...leaseRefusals(blob?.lease ?? null, lease, now(run)),
+    ],
   }
 }
 

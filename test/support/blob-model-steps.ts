@@ -136,7 +136,7 @@ export const wholeSteps: Steps<Whole> = {
     return step({
       refusals: [
         ...there(blob),
-        ...writeRefusals(blob, condition),
+        ...writeRefusals(blob, condition, false),
         ...(lease === null ? [] : leaseRefusals(blob?.lease ?? null, lease, now(run))),
         ...(metadata === null ? [] : keyed(run)),
       ],

@@ -62,19 +62,20 @@ function heldLease({ lease }: ModelBlob, now: number): ModelLease | null {
   return ['leased', 'breaking'].includes(leaseState(lease, now)) ? lease : null
 }
 
-/** What the conditions of a write say to what is there. */
-export function writeRefusals(blob: Kept | undefined, condition: Condition): Refusals {
+/** What the conditions of a write say to what is there; `makes`: it puts another blob in that place. */
+export function writeRefusals(blob: Kept | undefined, condition: Condition, makes: boolean): Refusals {
   const isOther = condition === 'other' || (condition === 'current' && blob === undefined)
   if (isOther) return ['condition-not-met']
   if (blob === undefined) return []
-  if (condition === 'nothing-there') return ['blob-already-exists']
+  if (condition === 'nothing-there') return [makes ? 'blob-already-exists' : 'condition-not-met']
   return condition === 'not-current' ? ['condition-not-met'] : []
 }
 
 /** The same for a read. */
 export function readRefusals(condition: Condition): Refusals {
   if (condition === 'other') return ['condition-not-met']
-  return condition === 'nothing-there' || condition === 'not-current' ? ['not-modified'] : []
+  if (condition === 'nothing-there') return ['condition-unsatisfiable']
+  return condition === 'not-current' ? ['not-modified'] : []
 }
 
 /** Runs of pages that were written, in bytes. */

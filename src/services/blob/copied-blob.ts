@@ -77,7 +77,7 @@ function tierOfCopy(
   if (type === 'AppendBlob') return null
   if (type === 'PageBlob') return pageTierOf(account, { length, wanted: command.tier }, now)
   if (command.tier !== null && !tiers.has(command.tier)) {
-    throw new BlobFault('tier-invalid', { reason: 'a block blob has none of that name' })
+    throw new BlobFault('tier-unsupported', {})
   }
   const kept = command.tier === null ? tierAt(before?.doc.tier ?? null, now) : null
   return kept ?? tierOf(command.tier, account.accessTier, now)

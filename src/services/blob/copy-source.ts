@@ -168,8 +168,10 @@ export async function* tellingSource(bytes: Bytes): AsyncGenerator<Uint8Array> {
   }
 }
 
+const unmet: ReadonlySet<string> = new Set(['condition-not-met', 'not-modified', 'condition-unsatisfiable'])
+
 function asSourceFault(error: unknown): unknown {
-  if (error instanceof BlobFault && (error.code === 'condition-not-met' || error.code === 'not-modified')) {
+  if (error instanceof BlobFault && unmet.has(String(error.code))) {
     return new BlobFault('source-condition-not-met', {})
   }
   const isRefusal = error instanceof BlobFault || error instanceof KeyringFault

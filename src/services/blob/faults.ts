@@ -32,6 +32,10 @@ export interface BlobFaults {
   'condition-not-met': object
   /** The same for reads: If-None-Match or If-Modified-Since say that the client has it. */
   'not-modified': object
+  /** If-None-Match: * of a read. */
+  'condition-unsatisfiable': object
+  /** More of them than a write may have. */
+  'conditions-conflicting': object
   'lease-id-missing': { readonly about: About }
   'lease-id-mismatch': { readonly about: About; readonly operation: 'lease' | 'other' }
   /** A lease id was given, and there is no lease. */
@@ -116,6 +120,8 @@ export interface BlobFaults {
   'blob-archived': object
   'blob-being-rehydrated': object
   'tier-invalid': { readonly reason: string }
+  /** It is one of another type of blob. */
+  'tier-unsupported': object
   /** Of a page blob: a higher one was set. */
   'tier-too-low': object
   'tags-invalid': { readonly reason: string }

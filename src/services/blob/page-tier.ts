@@ -18,7 +18,7 @@ const tiers: readonly (readonly [name: string, gibibytes: number])[] = [
 
 /**
  * Only page blobs of premium accounts have a tier: the one that was asked for, or the first that they fit in.
- * @throws BlobFault `tier-invalid`
+ * @throws BlobFault `tier-invalid`, `tier-unsupported`
  */
 export function pageTierOf(
   { sku }: Pick<StorageAccount, 'sku'>,
@@ -27,10 +27,12 @@ export function pageTierOf(
 ): TierDoc | null {
   if (!sku.startsWith('Premium')) {
     if (wanted === null) return null
-    throw new BlobFault('tier-invalid', { reason: 'page blobs of a standard account have no tier' })
+    throw new BlobFault('tier-unsupported', {})
   }
   const fitting = tiers.filter(([, gibibytes]) => length <= gibibytes * GIB).map(([name]) => name)
   const name = wanted ?? fitting[0]
+  if (name !== undefined && !tiers.some(([known]) => known === name))
+    throw new BlobFault('tier-unsupported', {})
   if (name === undefined || !fitting.includes(name)) {
     throw new BlobFault('tier-invalid', { reason: `a page blob of that size may have ${fitting.join(', ')}` })
   }

@@ -5,7 +5,7 @@ import type { BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents } from '../../store/records/blob/extents.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
 import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
-import { type Conditions, assertWritable } from './conditions.ts'
+import { type Conditions, assertReplaceable } from './conditions.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { BlobFault } from './faults.ts'
 import { assertMayChange, assertMayProtect, inheritedImmutability } from './immutability.ts'
@@ -74,7 +74,7 @@ export async function replaceBlob(
   if (container.id !== place.containerId) throw new BlobFault('container-not-found', {})
   const there = await findBlob(db, seal, { container: container.id, name: place.blob, moment: null })
   const before = there?.deletedAt === null ? there : null
-  assertWritable(options.conditions, before === null ? null : before.doc)
+  assertReplaceable(options.conditions, before === null ? null : before.doc)
   if (before !== null) assertNotIncremental(before.doc)
   if (before !== null && !options.mayOverwrite) throw new BlobFault('blob-already-exists', {})
   assertLeaseForWrite(before?.doc.lease ?? null, options.leaseId, 'blob', stamp.now)

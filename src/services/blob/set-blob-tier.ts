@@ -52,7 +52,7 @@ function tierAfter(
   if (type === 'PageBlob') return raisedPageTier(account, { length, tier: before }, { wanted: tier, now })
   if (type !== 'BlockBlob') throw new BlobFault('blob-type-invalid', { type })
   const invalid = (reason: string) => new BlobFault('tier-invalid', { reason })
-  if (!blockTiers.has(tier)) throw invalid('a block blob has none of the tiers of page blobs')
+  if (!blockTiers.has(tier)) throw new BlobFault('tier-unsupported', {})
   if (account.sku.startsWith('Premium')) throw invalid('the blobs of a premium account have one tier')
   if (tier === 'Archive' && encryption.scope !== null)
     throw invalid('a blob in an encryption scope cannot be archived')

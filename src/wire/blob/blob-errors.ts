@@ -40,6 +40,14 @@ export const blobErrors: Table<BlobFaults> = {
     error(412, 'ConditionNotMet', 'The condition specified using HTTP conditional header(s) is not met.'),
   'not-modified': () =>
     error(304, 'ConditionNotMet', 'The condition specified using HTTP conditional header(s) is not met.'),
+  'condition-unsatisfiable': () =>
+    error(
+      400,
+      'UnsatisfiableCondition',
+      'The request includes an unsatisfiable condition for this operation.',
+    ),
+  'conditions-conflicting': () =>
+    error(400, 'MultipleConditionHeadersNotSupported', 'Multiple condition headers are not supported.'),
   'lease-id-missing': ({ about }) =>
     error(
       412,
@@ -270,6 +278,8 @@ export const blobErrors: Table<BlobFaults> = {
     ),
   'tier-invalid': ({ reason }) =>
     error(400, 'InvalidBlobTier', 'The specified blob tier is invalid.', { Reason: reason }),
+  'tier-unsupported': () =>
+    error(400, 'AccessTierNotSupportedForBlobType', 'The access tier is not supported for this blob type.'),
   'tier-too-low': () =>
     error(409, 'CannotChangeToLowerTier', 'A higher blob tier has already been explicitly set.'),
   'tags-invalid': ({ reason }) =>

@@ -204,7 +204,9 @@ describe('tiers', () => {
     const page = wire.container.getPageBlobClient('page')
     await page.create(512)
     for (const blob of [scoped, page])
-      await expect(blob.setAccessTier('P10')).rejects.toMatchObject(refused(400, 'InvalidBlobTier'))
+      await expect(blob.setAccessTier('P10')).rejects.toMatchObject(
+        refused(400, 'AccessTierNotSupportedForBlobType'),
+      )
   })
 
   it('of page blobs of a premium account only go up', async () => {

@@ -291,7 +291,7 @@ describe('Put Blob of a page blob', () => {
     expect((await blob.getProperties()).accessTier).toBe('P10')
     expect(await put({ 'x-ms-blob-content-length': '512', 'x-ms-access-tier': 'Hot' })).toEqual([
       400,
-      'InvalidBlobTier',
+      'AccessTierNotSupportedForBlobType',
     ])
     expect(await put({ 'x-ms-blob-type': 'AppendBlob' })).toEqual([400, 'BlobTypeNotSupported'])
   })
