@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+/** MSAL settles on one source of managed identities for the life of a process. */
+const oneProcessEach = ['src/wire/managed-identity/*.test.ts']
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 }
 
 export default defineConfig({
@@ -9,9 +11,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/vectors/**/*.test.ts'],
+          exclude: oneProcessEach,
+          // Nothing in src keeps state in a module: files share a process, and what it has loaded.
+          isolate: false,
+          restoreMocks: true,
+          unstubEnvs: true,
           ...timeouts,
         },
       },
+      { test: { name: 'unit-processes', include: oneProcessEach, ...timeouts } },
       {
         test: {
           name: 'system',

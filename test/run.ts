@@ -34,8 +34,9 @@ const vitest = (project: string): Step => {
     command: [
       ...bin('vitest'),
       'run',
+      // And those of its tests that need a process each.
       '--project',
-      project,
+      `${project}*`,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
