@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { ExtentKey } from '../../crypto/extent-key.ts'
 import { MacKey } from '../../crypto/mac-key.ts'
+import { RememberingRecordKey } from '../../crypto/opened-records.ts'
 import { RecordKey } from '../../crypto/record-key.ts'
 import { RootKey } from '../../crypto/root-key.ts'
 import { Grant, type OpenedKeys } from './grant.ts'
@@ -11,7 +12,7 @@ import { SettableClock } from './testing/settable-clock.ts'
 const extent = { extentId: 'e', length: 1, resourceId: 'u', rootKeyId: 'k' }
 const newKeys = (): OpenedKeys => ({
   rootKey: RootKey.generate(),
-  recordKey: RecordKey.generate(),
+  recordKey: new RememberingRecordKey(RecordKey.generate(), 1),
   indexKey: MacKey.generate(),
 })
 const isDestroyed = ({ rootKey }: OpenedKeys) => {
