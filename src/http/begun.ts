@@ -1,26 +1,34 @@
 import type { Bytes } from '../kernel/bytes.ts'
+import { KIB } from '../kernel/units.ts'
 import type { Reply } from './operation.ts'
 import { isStream } from './reply.ts'
 
+/** One chunk of so few bytes is written with its head, in one piece: a stream costs more than they do. */
+const MAX_SHORT_BYTES = 16 * KIB
+
 /**
- * The reply with the first chunk of its stream fetched. A stream that cannot even begin (its bytes are missing, its key
- * went away) thus fails before a status was sent, and is refused in the protocol's own words.
+ * The reply with the first chunk of its stream fetched, or with all of a short one. A stream that cannot even begin (its bytes
+ * are missing, its key went away) thus fails before a status was sent, and is refused in the protocol's own words.
  */
 export async function begun(reply: Reply): Promise<Reply> {
   const { body } = reply
   if (!isStream(body)) return reply
   const chunks = body.stream[Symbol.asyncIterator]()
-  return { ...reply, body: { ...body, stream: startingWith(await chunks.next(), chunks) } }
+  const ahead = [await chunks.next()]
+  const [first] = ahead
+  if (first?.done !== true && first?.value.length === body.length && body.length <= MAX_SHORT_BYTES) {
+    const next = await chunks.next()
+    if (next.done === true) return { ...reply, body: first.value }
+    ahead.push(next)
+  }
+  return { ...reply, body: { ...body, stream: startingWith(ahead, chunks) } }
 }
 
 /** Written out, as a generator that was not begun would not end what is below it. */
-function startingWith(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>): Bytes {
-  let ahead: IteratorResult<Uint8Array> | null = first
+function startingWith(ahead: IteratorResult<Uint8Array>[], rest: AsyncIterator<Uint8Array>): Bytes {
   const take = (): Promise<IteratorResult<Uint8Array>> => {
-    if (ahead === null) return rest.next()
-    const given = ahead
-    ahead = null
-    return Promise.resolve(given)
+    const given = ahead.shift()
+    return given === undefined ? rest.next() : Promise.resolve(given)
   }
   const end = async (): Promise<IteratorResult<Uint8Array>> => {
     await rest.return?.()
