@@ -1,5 +1,13 @@
-import { BASE, type BlobRow, findBlobRow, putBlobRow } from '../../store/records/blob/blobs.ts'
+import {
+  BASE,
+  type BlobRow,
+  findBlobRow,
+  findBlobWithin,
+  putBlobRow,
+} from '../../store/records/blob/blobs.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
+import type { BlobExtentRow } from '../../store/records/blob/extents.ts'
+import { getContainer, openContainer } from './container-rows.ts'
 import { soleExtent } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import type { BlobDoc, BlobPath } from './model.ts'
@@ -43,6 +51,26 @@ export async function getBlobState(
   const found = await findNamed(db, seal, place)
   if (found === null || found.deletedAt !== null) throw new BlobFault('blob-not-found', {})
   return found
+}
+
+/** What a read begins with. `extent`: of a base blob that has just one, its row. @throws BlobFault `container-not-found`, `blob-not-found` */
+export async function getBlobForRead(
+  db: BlobReads,
+  seal: ServiceSeal,
+  at: BlobPath,
+): Promise<{ readonly state: BlobState; readonly extent: BlobExtentRow | null }> {
+  const { container: name, blob, moment } = at
+  if (moment !== null) {
+    const container = await getContainer(db, seal, name)
+    return { state: await getBlobState(db, seal, placeOf(container, at)), extent: null }
+  }
+  const found = await findBlobWithin(db, { account: seal.account.uid, container: name, name: blob })
+  if (found === null) throw new BlobFault('container-not-found', {})
+  // For the proof that name and id belong together.
+  openContainer(seal, found.container)
+  const state = found.blob === null ? null : openBlob(seal, found.blob)
+  if (state === null || state.deletedAt !== null) throw new BlobFault('blob-not-found', {})
+  return { state, extent: found.extent }
 }
 
 /** Deleted ones too. The version that is current stands in the base blob's row. */

@@ -97,12 +97,19 @@ export async function* readExtents(
     parts,
     span,
     signal,
-  }: { readonly parts: readonly PlacedPart[]; readonly span: Span; readonly signal: AbortSignal },
+    known = null,
+  }: {
+    readonly parts: readonly PlacedPart[]
+    readonly span: Span
+    readonly signal: AbortSignal
+    /** A row that need not be looked up. */
+    readonly known?: BlobExtentRow | null
+  },
 ): AsyncGenerator<Uint8Array> {
   let at = span.start
   for (let index = 0; index < parts.length; index += PARTS_AT_ONCE) {
     const some = parts.slice(index, index + PARTS_AT_ONCE)
-    const rows = await extentsOf(records.read, some)
+    const rows = await extentsOf(records.read, some, known)
     for (const part of some) {
       if (part.start > at || part.start + part.length <= at) throw new BlobFault('content-damaged', {})
       const end = Math.min(span.end, part.start + part.length)
@@ -120,7 +127,9 @@ export async function* readExtents(
 async function extentsOf(
   db: BlobReads,
   parts: readonly PlacedPart[],
+  known: BlobExtentRow | null,
 ): Promise<ReadonlyMap<string, BlobExtentRow>> {
+  if (known !== null && parts.every(({ ref }) => ref === known.ref)) return new Map([[known.ref, known]])
   return await findBlobExtents(db, [...new Set(parts.flatMap(({ ref }) => ref ?? []))])
 }
 

@@ -1,16 +1,16 @@
 import type { Bytes } from '../../kernel/bytes.ts'
 import type { CustomerProvidedKey } from '../../crypto/customer-provided-key.ts'
+import type { BlobExtentRow } from '../../store/records/blob/extents.ts'
 import type { BlobDeps } from './blob-deps.ts'
-import { getBlobState, placeOf } from './blob-rows.ts'
+import { getBlobForRead } from './blob-rows.ts'
 import { type Conditions, assertReadable } from './conditions.ts'
-import { getContainer } from './container-rows.ts'
 import { openContent } from './content-seal.ts'
 import { tellingDamageIn } from './damage.ts'
-import { type Span, readParts } from './extent-map.ts'
 import { readExtents } from './extents.ts'
 import { assertNotIncremental } from './incremental-only.ts'
 import { assertLeaseForRead } from './lease.ts'
 import type { BlobPath, BlobView } from './model.ts'
+import { type Span, placed, within } from './parts.ts'
 import { type MappedBlob, readMapped } from './read-mapped.ts'
 import { openService } from './service-seal.ts'
 import { assertNotArchived } from './tier.ts'
@@ -50,7 +50,10 @@ export async function getBlob(
   }
 }
 
-export type OpenBlob = MappedBlob
+export interface OpenBlob extends MappedBlob {
+  /** The row of the extent that is all of it, where that was read with the blob's own. */
+  readonly extent: BlobExtentRow | null
+}
 
 /** What every read of a blob begins with. */
 export async function openForRead(
@@ -62,28 +65,24 @@ export async function openForRead(
   const { records, keyring, stamp } = deps
   const { account } = at
   const seal = await openService(keyring, account)
-  const container = await getContainer(records.read, seal, at.container)
-  const state = await getBlobState(records.read, seal, placeOf(container, at))
+  const { state, extent } = await getBlobForRead(records.read, seal, at)
   assertReadable(conditions, state.doc)
   assertLeaseForRead(state.doc.lease, leaseId, 'blob', stamp().now)
   const { encryption } = state.doc
   const content = await openContent(deps, account, { encryption, customerKey }, signal)
-  return { seal, state, content, conditions }
+  return { seal, state, extent, content, conditions }
 }
 
 /** Yields the bytes of `span`. */
-export async function* readBlob(
+export function readBlob(
   deps: BlobDeps,
   blob: OpenBlob,
   span: Span,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (span.start === span.end) return
-  const { seal, state, content } = blob
-  if ('map' in state.doc.extents) {
-    yield* readMapped(deps, blob, span, signal)
-    return
-  }
-  const parts = await readParts(deps.records.read, seal, state.doc.extents, span)
-  yield* readExtents(deps, content, { parts, span, signal })
+  const { state, content, extent } = blob
+  const { extents } = state.doc
+  if ('map' in extents) return readMapped(deps, blob, span, signal)
+  const parts = within(placed(extents.parts, 0), span)
+  return readExtents(deps, content, { parts, span, signal, known: extent })
 }

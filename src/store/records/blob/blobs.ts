@@ -1,5 +1,6 @@
 import { statement } from '../statement.ts'
-import type { BlobReads, BlobWrites } from './containers.ts'
+import type { BlobReads, BlobWrites, ContainerRow } from './containers.ts'
+import type { BlobExtentRow } from './extents.ts'
 
 /** `moment` of the base blob: sorts behind every time. */
 export const BASE = '~'
@@ -41,6 +42,55 @@ const find = statement((db: BlobReads, { container, name, moment }: BlobKey) =>
 /** Deleted ones too. */
 export async function findBlobRow(db: BlobReads, key: BlobKey): Promise<BlobRow | null> {
   return await find.first(db, key)
+}
+
+/** A container's row, that of its blob, and that of the extent which is all of the blob; null where there is none. */
+export interface BlobWithin {
+  readonly container: ContainerRow
+  readonly blob: BlobRow | null
+  readonly extent: BlobExtentRow | null
+}
+
+const findWithin = statement((db: BlobReads, at: Omit<BlobKey, 'moment'> & { readonly account: string }) =>
+  db
+    .selectFrom('blob_containers as c')
+    .leftJoin('blob_blobs as b', (join) =>
+      join.onRef('b.container', '=', 'c.id').on('b.name', '=', at.name).on('b.moment', '=', BASE),
+    )
+    .leftJoin('blob_extents as e', 'e.ref', 'b.extent')
+    .select(['c.id as container', 'c.sealed as container_sealed'])
+    .select(['b.id', 'b.extent', 'b.deleted_at', 'b.sealed', 'b.metadata'])
+    .select(['e.length', 'e.is_inline', 'e.outer', 'e.sealed as extent_sealed'])
+    .where('c.account', '=', at.account)
+    .where('c.name', '=', at.container)
+    .where('c.deleted_at', 'is', null),
+)
+
+/**
+ * What a read of a base blob begins with, in one statement: three take three times as long.
+ *
+ * @param at with the container's name, which must not be deleted; the blob may be
+ * @returns null when there is no such container
+ */
+export async function findBlobWithin(
+  db: BlobReads,
+  at: Omit<BlobKey, 'moment'> & { readonly account: string },
+): Promise<BlobWithin | null> {
+  const row = await findWithin.first(db, at)
+  if (row === null) return null
+  const { container, id, extent, deleted_at, sealed, metadata } = row
+  const { length, is_inline, outer, extent_sealed } = row
+  return {
+    container: { id: container, name: at.container, deleted_at: null, sealed: row.container_sealed },
+    blob:
+      id === null || sealed === null
+        ? null
+        : { container, name: at.name, moment: BASE, id, extent, deleted_at, sealed, metadata },
+    extent:
+      extent === null || length === null || is_inline === null || extent_sealed === null
+        ? null
+        : { ref: extent, length, is_inline, outer, sealed: extent_sealed },
+  }
 }
 
 const put = statement((db: BlobReads, row: BlobRow) => {
