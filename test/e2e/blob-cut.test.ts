@@ -25,7 +25,7 @@ describe('what taking the key away cuts off, and what it does not', () => {
 
   beforeAll(async () => {
     site = await openSite()
-    account = await makeEncryptedAccount(site, 'cutoff')
+    account = await makeEncryptedAccount(site, 'cutoff', { allowBlobPublicAccess: true })
     owner = await keyCaller(site, account.name)
     box = owner.service.getContainerClient('box')
     await box.create()
@@ -68,24 +68,32 @@ describe('what taking the key away cuts off, and what it does not', () => {
     expect(await az(...show, ...by)).toBe(TEXT.length)
   })
 
-  it('the refusal is told in Azure’s form, with the cause', async () => {
+  it('the refusal is told in Azure’s form, with the cause; to the public, without', async () => {
     const signature = accountSas(await accountKey(site, account.name)).toString()
-    const url = `${blobUrl(site, account.name)}/box/kept?${signature}`
-    const { answer, text } = await without(async () => {
-      const got = await fetch(url, { headers: { 'x-ms-version': '2021-12-02' } })
-      return { answer: got, text: Buffer.from(await got.arrayBuffer()).toString() }
-    })
-    expect(answer.status).toBe(403)
-    expect(answer.headers.get('content-type')).toBe('application/xml')
-    expect(answer.headers.get('x-ms-error-code')).toBe(NOT_FOUND)
-    expect(answer.headers.get('x-ms-request-id')).toMatch(/^[0-9a-f-]{36}$/)
-    expect(text).toMatch(
-      /^\ufeff<\?xml version="1.0" encoding="utf-8"\?><Error><Code>KeyVaultEncryptionKeyNotFound</,
-    )
-    expect(text).toContain(
-      '<Message>The key vault key is not found to unwrap the encryption key.\nRequestId:',
-    )
-    expect(text).toContain('key-disabled')
+    const open = owner.service.getContainerClient('open')
+    await open.create({ access: 'blob' })
+    await open.getBlockBlobClient('kept').upload(TEXT, TEXT.length)
+    const url = `${blobUrl(site, account.name)}/open/kept`
+    const read = async (query: string) => {
+      const answer = await fetch(`${url}${query}`, { headers: { 'x-ms-version': '2021-12-02' } })
+      return { answer, text: Buffer.from(await answer.arrayBuffer()).toString() }
+    }
+    const [signed, unsigned] = await without(() => Promise.all([read(`?${signature}`), read('')]))
+    for (const { answer, text } of [signed, unsigned]) {
+      expect(answer.status).toBe(403)
+      expect(answer.headers.get('content-type')).toBe('application/xml')
+      expect(answer.headers.get('x-ms-error-code')).toBe(NOT_FOUND)
+      expect(answer.headers.get('x-ms-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      expect(text).toMatch(
+        /^\ufeff<\?xml version="1.0" encoding="utf-8"\?><Error><Code>KeyVaultEncryptionKeyNotFound</,
+      )
+      expect(text).toContain(
+        '<Message>The key vault key is not found to unwrap the encryption key.\nRequestId:',
+      )
+    }
+    const told = ['key-disabled', account.keyId, account.identity.clientId]
+    expect(told.filter((word) => signed.text.includes(word))).toEqual(told)
+    expect(told.filter((word) => unsigned.text.includes(word))).toEqual([])
   })
 
   it('a download under way is cut, and what comes is not all of it', async () => {

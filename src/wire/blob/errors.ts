@@ -8,6 +8,7 @@ import { KeyringFault, type KeyringFaults } from '../../services/keyring/keyring
 import type { RefusalCause } from '../../services/keyring/ports.ts'
 import { StorageAuthFault } from '../../services/storage/auth-faults.ts'
 import type { Endpoints } from '../../kernel/endpoints.ts'
+import { isAnonymous } from '../shared/storage-auth/credential.ts'
 import { storageAuthError } from '../shared/storage-auth/errors.ts'
 import { type XmlElement, writeXml } from '../shared/xml.ts'
 import { blobErrors } from './blob-errors.ts'
@@ -77,6 +78,8 @@ const transport: Table<HttpFaults> = {
 /** Total: whatever was thrown, an error in the protocol's form and none of our words for a bug. */
 export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): Reply {
   const { status, code, message, details, headers } = render(thrown, endpoints)
+  // Whose key it is, and why it does not open, is nothing for the public.
+  const isTold = !(thrown instanceof KeyringFault && isAnonymous(head))
   const always = { 'x-ms-error-code': code, ...headers }
   if (status === 304) return { status, headers: always }
   const text = `${message}\nRequestId:${head.requestId}\nTime:${azureTime(new Date())}`
@@ -85,7 +88,7 @@ export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): 
     [
       ['Code', code],
       ['Message', text],
-      ...Object.entries(details ?? {}).map(([name, value]): XmlElement => [name, value]),
+      ...Object.entries((isTold ? details : null) ?? {}).map(([name, value]): XmlElement => [name, value]),
     ],
   ]
   return {

@@ -1,4 +1,4 @@
-import type { RequestHead } from '../../../http/operation.ts'
+import { type RequestHead, queryValue } from '../../../http/operation.ts'
 import {
   type SasName,
   type SignedValue,
@@ -18,6 +18,11 @@ export function readCredential(head: RequestHead, accountName: string): StorageC
   if (sas?.parameters.has('sduoid') === true) return sas
   const token = tokenOf(authorization)
   return token === null ? sharedKeyOf(head, authorization, accountName) : { kind: 'bearer', token }
+}
+
+/** Shows nothing of who sent it. */
+export function isAnonymous(head: RequestHead): boolean {
+  return !head.headers.has('authorization') && queryValue(head, 'sig') === undefined
 }
 
 function sharedKeyOf(head: RequestHead, authorization: string, accountName: string): StorageCredential {
