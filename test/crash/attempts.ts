@@ -190,9 +190,11 @@ function member(value: Json | undefined, name: string): Json | undefined {
   return (value as JsonObject | undefined)?.[name]
 }
 
-async function setEnabled({ rest, estate }: CrashSite, keyId: string, enabled: boolean): Promise<void> {
-  const version = keyId.split('/').at(-1)!
-  await rest.vaultDone(estate.vault, 'PATCH', `/keys/${estate.keyName}/${version}`, {
-    attributes: { enabled },
-  })
+/** A version of a key of the vault's: taken away, or given back. */
+export async function setEnabled(
+  { rest, estate }: CrashSite,
+  keyId: string,
+  enabled: boolean,
+): Promise<void> {
+  await rest.vaultDone(estate.vault, 'PATCH', new URL(keyId).pathname, { attributes: { enabled } })
 }

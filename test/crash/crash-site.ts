@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { SECOND_MS } from '../../src/kernel/units.ts'
+import { openLog } from '../../src/observe/log.ts'
 import { type Estate, makeEstate } from '../support/estate.ts'
 import { type Rest, openRest } from '../support/rest.ts'
 import { type RestRegistry, restRegistry } from '../support/rest-registry.ts'
 import { traceable } from '../support/strace.ts'
 import { type TestServer, startStrongroom } from '../support/strongroom.ts'
-import { openStores } from '../../src/server/stores.ts'
+import { verify } from '../../src/server/verify.ts'
 import { type BuiltImage } from '../tools/oci-layout.ts'
 import { randomImage } from '../support/random-image.ts'
 
@@ -24,7 +26,7 @@ export interface CrashSite extends AsyncDisposable {
   restart(): Promise<void>
   /** What holds after every crash: the anchor is pulled, and the log tells of no bug. */
   check(): Promise<void>
-  /** Ends the server; then both databases are whole. */
+  /** Ends the server; then `strongroom verify` finds nothing, with every key open. */
   close(): Promise<void>
 }
 
@@ -78,13 +80,11 @@ export async function openCrashSite(
     },
     async close() {
       expect(await server.stop()).toBe(0)
-      await using stores = await openStores({
-        dataDir: server.dataDir,
-        sealKeyFile: null,
-        durability: 'full',
-      })
-      expect(stores.keys.integrityProblems()).toEqual([])
-      expect(stores.data.integrityProblems()).toEqual([])
+      const { dataDir } = server
+      const options = { dataDir, sealKeyFile: null, leaseMs: 5 * SECOND_MS, remoteVaults: [] }
+      const { damage, registries, accounts } = await verify({ ...options, log: openLog('silent') })
+      expect(damage).toEqual([])
+      for (const { key, name } of [...registries, ...accounts]) expect(key, name).toBe('open')
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

@@ -68,6 +68,7 @@ const apiVersions: readonly (readonly [part: string, version: string])[] = [
   ['/Microsoft.ContainerRegistry/', '2023-07-01'],
   ['/Microsoft.KeyVault/', '2023-07-01'],
   ['/Microsoft.ManagedIdentity/', '2023-01-31'],
+  ['/Microsoft.Storage/', '2024-01-01'],
   ['/Microsoft.Authorization/', '2022-04-01'],
 ]
 const VAULT_API = '7.4'
