@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeEstate } from '../support/estate.ts'
 import { type Rest, openRest } from '../support/rest.ts'
 import { restRegistry, sha256 } from '../support/rest-registry.ts'
+import { storedFiles } from '../support/stored-files.ts'
 import { type TestServer, startStrongroom } from '../support/strongroom.ts'
 import type { ImagePart } from '../tools/oci-layout.ts'
+import { runWorkers, sharedBy } from './run-workers.ts'
 import {
   type Arena,
   type Worker,
@@ -56,13 +57,7 @@ describe('pushes, pulls, deletions, collection and rotations at once', () => {
       chunks('chunked'),
       rotation,
     ]
-    const stopped = AbortSignal.timeout(RUN_MS)
-    const outcomes = await Promise.allSettled(
-      workers.map(async (worker) => {
-        for (let turn = 0; !stopped.aborted; turn++) await worker(arena, turn)
-      }),
-    )
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    await runWorkers(workers, arena, RUN_MS)
     console.log(Object.fromEntries(arena.done))
     const everything = [
       ...['push', 'pull', 'pull of what is gone', 'delete', 'list', 'move of a tag', 'mount', 'rotation'],
@@ -81,20 +76,11 @@ describe('pushes, pulls, deletions, collection and rotations at once', () => {
     for (const name of repositories) {
       expect((await registry.send('DELETE', `/acr/v1/${name}`)).status).toBe(202)
     }
-    await expect.poll(files, { timeout: 30_000, interval: 500 }).toEqual([])
+    await expect.poll(() => storedFiles(server.dataDir), { timeout: 30_000, interval: 500 }).toEqual([])
     const usage = await rest.armDone('GET', `${arena.estate.registryPath}/listUsages`)
     expect(usage['value']).toMatchObject([{ name: 'Size', currentValue: 0 }])
   })
-
-  async function files(): Promise<readonly string[]> {
-    const entries = await readdir(join(server.dataDir, 'bytes'), { recursive: true, withFileTypes: true })
-    return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-  }
 })
-
-function sharedBy(count: number, worker: Worker): readonly Worker[] {
-  return Array.from({ length: count }, () => worker)
-}
 
 function layer(size: number): ImagePart {
   const bytes = randomBytes(size)

@@ -14,7 +14,8 @@ import { openStores } from '../../src/server/stores.ts'
 import { startChores } from '../../src/server/timers.ts'
 import { ownCertificate } from '../../src/server/tls.ts'
 import { openRegistryContent } from '../../src/services/registry/registry-content.ts'
-import { COLLECTION, SWEEP_MS } from './times.ts'
+import { blobSweeper } from '../support/blob-sweep.ts'
+import { BLOB_GRACES, COLLECTION, SWEEP_MS } from './times.ts'
 
 /**
  * The server as `strongroom up` puts it together, but for the times of collection: hours become seconds, and it sweeps
@@ -78,8 +79,14 @@ const listener = await listen(handler, {
   },
 })
 opened.defer(() => listener.close(SECOND_MS))
-const sweeping = { name: 'sweep', everyMs: SWEEP_MS, run: () => registryContent.sweep() }
-const chores = startChores([sweeping], log)
+const sweepBlobs = blobSweeper(stores, services, BLOB_GRACES)
+const chores = startChores(
+  [
+    { name: 'sweep', everyMs: SWEEP_MS, run: () => registryContent.sweep() },
+    { name: 'sweep blobs', everyMs: SWEEP_MS, run: sweepBlobs },
+  ],
+  log,
+)
 opened.defer(() => chores.stop())
 process.on('SIGTERM', () => void opened.disposeAsync())
 console.log(`ready ${endpoints.port}`)

@@ -6,9 +6,10 @@ import { type Rest, RestError } from '../support/rest.ts'
 import { type RestRegistry, sha256 } from '../support/rest-registry.ts'
 import type { BuiltImage, ImagePart } from '../tools/oci-layout.ts'
 import { Known } from './known.ts'
+import { type Tally, count } from './run-workers.ts'
 
 /** What all workers share. */
-export interface Arena {
+export interface Arena extends Tally {
   readonly rest: Rest
   readonly estate: Estate
   readonly registry: RestRegistry
@@ -16,8 +17,6 @@ export interface Arena {
   readonly layers: readonly ImagePart[]
   /** Every image of a worker of `ownImages`, by `repository@digest`. */
   readonly images: Map<string, OwnImage>
-  /** How often each thing was done: what was never done was not tested. */
-  readonly done: Map<string, number>
 }
 
 interface OwnImage {
@@ -28,10 +27,6 @@ interface OwnImage {
 }
 
 export type Worker = (arena: Arena, turn: number) => Promise<void>
-
-function count({ done }: Arena, what: string): void {
-  done.set(what, (done.get(what) ?? 0) + 1)
-}
 
 /** Images in a repository that this worker alone changes: pushed, pulled, listed, retagged, deleted. */
 export function ownImages(repository: string): Worker {
