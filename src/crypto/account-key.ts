@@ -7,13 +7,10 @@ import type { MacKey } from './mac-key.ts'
 const ACCOUNT_KEY_BYTES = 64
 /** Below the length of the hash's output a key is weaker than the hash (RFC 2104 section 3). */
 const MIN_KEY_BYTES = 32
-const MAX_REMEMBERED = 256
 
 /** A storage account's key: signs Shared Key requests and shared access signatures (HMAC-SHA-256, base64). */
 export class AccountKey {
   readonly #key: KeyObject
-  /** Right signatures and what they sign; the oldest are forgotten first. */
-  readonly #verified = new Map<string, string>()
 
   private constructor(raw: Buffer) {
     this.#key = createSecretKey(raw)
@@ -54,19 +51,6 @@ export class AccountKey {
   verify(stringToSign: string, signature: string): boolean {
     const sent = Buffer.from(signature, 'base64')
     return sameTag(hmacSha256(this.#key, stringToSign), sent) && sent.toString('base64') === signature
-  }
-
-  /**
-   * The same for a signature that comes again and again, as a SAS does with every request: one that was right is remembered,
-   * so that nobody but who holds right ones has a place in memory.
-   */
-  verifyAgain(stringToSign: string, signature: string): boolean {
-    if (this.#verified.get(signature) === stringToSign) return true
-    if (!this.verify(stringToSign, signature)) return false
-    this.#verified.set(signature, stringToSign)
-    const oldest = this.#verified.size > MAX_REMEMBERED ? this.#verified.keys().next() : null
-    if (oldest?.done === false) this.#verified.delete(oldest.value)
-    return true
   }
 
   /** Base64. */

@@ -51,7 +51,7 @@ export function accountSasCaller(
   assertWellFormed(credential)
   const stringToSign = accountSasStringToSign(account, credential.parameters)
   const signature = sasText(credential.parameters, 'sig')
-  if (!account.keys.some(({ key }) => key.verifyAgain(stringToSign, signature)))
+  if (!account.keys.some(({ key }) => key.verify(stringToSign, signature)))
     throw signatureMismatch(stringToSign)
 
   const parameters = signedOnly(credential.parameters, linesOf(sasText(credential.parameters, 'sv')))

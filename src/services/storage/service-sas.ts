@@ -58,7 +58,7 @@ export async function serviceSasCaller(
     moment: momentOf(request, credential.parameters),
   })
   const signature = sasText(credential.parameters, 'sig')
-  if (!account.keys.some(({ key }) => key.verifyAgain(stringToSign, signature)))
+  if (!account.keys.some(({ key }) => key.verify(stringToSign, signature)))
     throw signatureMismatch(stringToSign)
 
   const parameters = signedOnly(credential.parameters, linesOf(sasText(credential.parameters, 'sv')))
