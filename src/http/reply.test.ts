@@ -20,6 +20,11 @@ test('a stream arrives whole, with its length or chunked', async () => {
   expect([chunked.headers['content-length'], chunked.body.length]).toEqual([undefined, 200_000])
 })
 
+test('headers go out byte for byte, with a body in one piece too', async () => {
+  const { headers } = await get('/bytes')
+  expect(Buffer.from(headers['content-disposition'] ?? '', 'latin1').toString()).toBe('한')
+})
+
 test.each(['/breaks', '/refused-midway', '/short'])(
   'a stream that ends early (%s) leaves a body that the client sees is incomplete',
   async (path) => {

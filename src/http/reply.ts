@@ -41,6 +41,8 @@ export async function writeReply(
   }
   // A handler of HEAD may have said the length of what GET would give.
   if (!(isHead && response.hasHeader('Content-Length'))) response.setHeader('Content-Length', bytes.length)
+  // Left to `end()`, a Content-Disposition beyond ASCII would be damaged: Node decodes its bytes as UTF-8 then.
+  response.writeHead(reply.status)
   return end(response, isHead ? noBytes : bytes, options)
 }
 

@@ -103,7 +103,11 @@ function plain(events: string[]): readonly AnyOperation<string>[] {
       path: '/bytes',
       run: async () => ({
         status: 200,
-        headers: { 'content-type': 'text/plain' },
+        // UTF-8 in Latin-1, as headers carry it.
+        headers: {
+          'content-type': 'text/plain',
+          'content-disposition': Buffer.from('한').toString('latin1'),
+        },
         body: Buffer.from('twelve bytes'),
       }),
     }),
