@@ -15,6 +15,14 @@ const SEAL_OVERHEAD = 1 + SALT_BYTES + GCM_TAG_BYTES
 /** What is sealed. Keys of different kinds and records never open as one another: the label enters the key derivation. */
 export type SealLabel = 'record' | 'record-key' | 'mac-key' | 'extent-key'
 
+const infoOf = (label: SealLabel) => Buffer.from(`strongroom seal 1 ${label}`)
+const infos: { readonly [L in SealLabel]: Buffer } = {
+  record: infoOf('record'),
+  'record-key': infoOf('record-key'),
+  'mac-key': infoOf('mac-key'),
+  'extent-key': infoOf('extent-key'),
+}
+
 /**
  * version ‖ salt[16] ‖ AES-256-GCM(plain) ‖ tag[16], associated data = version ‖ `associated`.
  *
@@ -56,8 +64,7 @@ function withDerived<T>(
   salt: Uint8Array,
   use: (own: Buffer, nonce: Buffer) => T,
 ): T {
-  const info = Buffer.from(`strongroom seal 1 ${label}`)
-  const derived = hkdf('sha256', key, salt, info, KEY_BYTES + GCM_NONCE_BYTES)
+  const derived = hkdf('sha256', key, salt, infos[label], KEY_BYTES + GCM_NONCE_BYTES)
   try {
     return use(derived.subarray(0, KEY_BYTES), derived.subarray(KEY_BYTES))
   } finally {
