@@ -83,14 +83,14 @@ const MAX_METADATA_BYTES = 8 * 1024
 
 /** Names keep the letter case in which that server sends them. What no blob may have is left out. */
 function metadataOf({ rawHeaders }: IncomingMessage): Metadata {
-  const found: Record<string, string> = {}
+  const found = new Map<string, string>()
   let bytes = 0
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = /^x-ms-meta-([A-Za-z_]\w*)$/i.exec(rawHeaders[index] ?? '')?.[1]
     const value = rawHeaders[index + 1] ?? ''
     if (name === undefined || bytes + name.length + value.length > MAX_METADATA_BYTES) continue
     bytes += name.length + value.length
-    found[name] = value
+    found.set(name, value)
   }
-  return found
+  return Object.fromEntries(found)
 }

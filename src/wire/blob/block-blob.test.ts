@@ -89,6 +89,12 @@ describe('a block blob, through the SDK', () => {
     expect(list.blobContentLength).toBe(bytes.length)
   })
 
+  it('has metadata of any name that a client may choose, __proto__ too', async () => {
+    const sent = { 'x-ms-meta-__proto__': 'a', 'x-ms-meta-constructor': 'b' }
+    await send('PUT', 'odd', { 'x-ms-blob-type': 'BlockBlob', ...sent })
+    expect((await send('GET', 'odd')).headers).toMatchObject(sent)
+  })
+
   it('is staged, listed and committed', async () => {
     const one = randomBytes(100)
     const staged = await blob.stageBlock(idOf(1), one, one.length, { transactionalContentMD5: md5(one) })

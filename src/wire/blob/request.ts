@@ -87,7 +87,7 @@ const metadataName = /^[\p{L}_][\p{L}\p{Nd}\p{Mn}\p{Mc}\p{Pc}]*$/u
 
 /** Names keep the letter case they came in. @throws BlobFault `metadata-invalid`, `metadata-empty-name`, `metadata-too-large` */
 export function metadataOf({ rawHeaders }: RequestHead): Metadata {
-  const found: Record<string, string> = {}
+  const found = new Map<string, string>()
   let bytes = 0
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const header = rawHeaders[index] ?? ''
@@ -97,10 +97,10 @@ export function metadataOf({ rawHeaders }: RequestHead): Metadata {
     if (name === '') throw new BlobFault('metadata-empty-name', {})
     if (!metadataName.test(name)) throw new BlobFault('metadata-invalid', {})
     bytes += name.length + value.length
-    found[name] = value
+    found.set(name, value)
   }
   if (bytes > MAX_METADATA_BYTES) throw new BlobFault('metadata-too-large', {})
-  return found
+  return Object.fromEntries(found)
 }
 
 /** Whether user metadata was sent at all: Snapshot Blob then needs the customer's key. */
