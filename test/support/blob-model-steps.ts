@@ -59,7 +59,7 @@ export const wholeSteps: Steps<Whole> = {
   block(run, { name, id, fill, lease }) {
     const blob = run.model.blobs.get(name)
     const bytes = bytesOf(fill)
-    const command = { block: id, leaseId: lease, encryption: noEncryption, checksum }
+    const command = { block: id, leaseId: lease, encryption: noEncryption, checksum, knowsCrc64: true }
     return step({
       refusals: [
         ...typed(blob, 'BlockBlob'),

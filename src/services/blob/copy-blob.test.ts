@@ -98,6 +98,7 @@ async function putBlocks(blob: string, blocks: readonly Uint8Array[], scope: str
       leaseId: null,
       encryption,
       checksum: { md5: null, crc64: null },
+      knowsCrc64: true,
     }
     await bench.blobs.putBlock({ at: pathOf(bench, blob), command }, bodyOf(bytes), never)
   }

@@ -38,6 +38,7 @@ async function stage(id: string, bytes: Uint8Array, change: Partial<PutBlock> = 
     leaseId: null,
     encryption: noEncryption,
     checksum: { md5: null, crc64: null },
+    knowsCrc64: true,
     ...change,
   }
   return await bench.blobs.putBlock({ at: pathOf(bench, blob), command }, bodyOf(bytes, 10_000), never)

@@ -6,7 +6,7 @@ import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.
 import { releaseExtents } from '../../store/records/blob/extents.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import { findBlob } from './blob-rows.ts'
-import { type WantedChecksum, checksum } from './checksum.ts'
+import type { WantedChecksum } from './checksum.ts'
 import { type ContainerState, getContainer } from './container-rows.ts'
 import { type ContentSeal, assertCustomerKey, openContent } from './content-seal.ts'
 import { assertNotCopying } from './copy-pending.ts'
@@ -22,6 +22,7 @@ import { assertLeaseForWrite } from './lease.ts'
 import type { BlobEncryption, BlobPath } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 import type { Stamp } from './stamps.ts'
+import { type ToldSums, toldChecksum } from './told-checksum.ts'
 
 /** What the newest versions take as one block. */
 export const MAX_BLOCK_BYTES = 4_000 * MIB
@@ -35,12 +36,11 @@ export interface PutBlock {
   readonly leaseId: string | null
   readonly encryption: WantedEncryption
   readonly checksum: WantedChecksum
+  /** Whether the client's version has CRC-64. */
+  readonly knowsCrc64: boolean
 }
 
-export interface BlockResult {
-  /** Base64, of what was asked for; null: not asked for. */
-  readonly contentMd5: string | null
-  readonly contentCrc64: string | null
+export interface BlockResult extends ToldSums {
   readonly encryption: BlobEncryption
 }
 
@@ -57,14 +57,13 @@ export async function putBlock(
   signal: AbortSignal,
 ): Promise<BlockResult> {
   const open = await openForBlock(deps, at, command, signal)
-  const sum = checksum(command.checksum)
+  const sum = toldChecksum(command.checksum, command)
   const onPlain = (chunk: Uint8Array) => sum.update(chunk)
   const staged = await stageExtent(deps.bytes, open.content, body, { signal, onPlain })
   if (staged === null) throw new BlobFault('header-invalid', { name: 'Content-Length', value: '0' })
   await beforeCommit(deps.bytes, [staged], async () => sum.assert())
   await commitBlock(deps, open, { at, command, staged })
-  const { md5, crc64 } = command.checksum
-  return { contentMd5: md5, contentCrc64: crc64, encryption: open.encryption }
+  return { ...sum.told(), encryption: open.encryption }
 }
 
 interface OpenForBlock {
@@ -78,7 +77,7 @@ interface OpenForBlock {
 async function openForBlock(
   deps: BlobDeps,
   { account, container: name, blob }: BlobPath,
-  { block, encryption: wanted, leaseId }: Omit<PutBlock, 'checksum'>,
+  { block, encryption: wanted, leaseId }: Pick<PutBlock, 'block' | 'encryption' | 'leaseId'>,
   signal: AbortSignal,
 ): Promise<OpenForBlock> {
   const { records, keyring, stamp } = deps

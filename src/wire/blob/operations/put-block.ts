@@ -5,6 +5,7 @@ import { MAX_BLOCK_BYTES } from '../../../services/blob/put-block.ts'
 import { blockIdOf } from '../blocks.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
+import { knowsCrc64 } from '../parts.ts'
 import { present, writtenHeaders } from '../present.ts'
 import { blobOf, checksumOf, encryptionOf, leaseIdOf } from '../request.ts'
 
@@ -30,6 +31,7 @@ export function putBlockOperation({ blobs }: BlobWireDeps): BlobOperation {
             leaseId: leaseIdOf(head),
             encryption: encryptionOf(call),
             checksum: checksumOf(head),
+            knowsCrc64: knowsCrc64(head),
           },
         },
         body.stream,

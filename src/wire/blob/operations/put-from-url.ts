@@ -5,6 +5,7 @@ import { copiesPropertiesOf, copiesTagsOf, sourceRangeOf } from '../copy-headers
 import { type CopyWireDeps, namedSource } from '../copy-source.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blockBlobTierOf, newBlobOf } from '../new-blob.ts'
+import { knowsCrc64 } from '../parts.ts'
 import { present, stampHeaders, writtenHeaders } from '../present.ts'
 import { blobHeadersOf, blobOf, encryptionOf, leaseIdOf, sourceChecksumOf } from '../request.ts'
 
@@ -32,6 +33,7 @@ function putBlockFromUrlOperation(deps: CopyWireDeps): BlobOperation {
         leaseId: leaseIdOf(head),
         encryption: encryptionOf(call),
         checksum: sourceChecksumOf(head),
+        knowsCrc64: knowsCrc64(head),
         range: sourceRangeOf(head),
         source: await namedSource(deps, call, { sharesCredential: false, readsTags: false }),
       }
