@@ -28,20 +28,30 @@ export function stamps(clock: Clock): () => Stamp {
   return () => {
     const now = clock.now().getTime()
     last = now > last.ms ? { ms: now, above: 0 } : after(last)
-    const at = last
-    // Printed when they are asked for: reads want the time alone.
-    return {
-      now,
-      get etag() {
-        return etagOf(at)
-      },
-      get moment() {
-        return momentOf(at)
-      },
-      get momentBefore() {
-        return momentOf(before(at))
-      },
-    }
+    return new TickStamp(now, last)
+  }
+}
+
+/** Printed when it is asked for: reads want the time alone. */
+class TickStamp implements Stamp {
+  readonly now: number
+  readonly #at: Ticks
+
+  constructor(now: number, at: Ticks) {
+    this.now = now
+    this.#at = at
+  }
+
+  get etag(): string {
+    return etagOf(this.#at)
+  }
+
+  get moment(): string {
+    return momentOf(this.#at)
+  }
+
+  get momentBefore(): string {
+    return momentOf(before(this.#at))
   }
 }
 
