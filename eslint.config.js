@@ -17,6 +17,8 @@ export default tseslint.config(
       ],
       // A port's implementation may answer at once; its signature stays a promise.
       '@typescript-eslint/require-await': 'off',
+      // There are no enums: `erasableSyntaxOnly`.
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }],
       'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
