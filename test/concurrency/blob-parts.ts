@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { expect } from 'vitest'
-import { type BlobArena, type BlobWorker, someBytes } from './blob-workers.ts'
+import { type BlobArena, type BlobWorker, type CheckedWorker, someBytes } from './blob-workers.ts'
 import { Known } from './known.ts'
 import { count } from './run-workers.ts'
 
@@ -10,13 +10,7 @@ interface Appended {
 }
 
 /** One append blob that several append to: it has all that was acknowledged, each once and where it was said to be. */
-interface AppendedBlob {
-  readonly worker: BlobWorker
-  /** Once nobody appends any more: that there is not a byte more. */
-  isWhole(arena: BlobArena): Promise<void>
-}
-
-export function appended(path: string): AppendedBlob {
+export function appended(path: string): CheckedWorker {
   const acknowledged: Appended[] = []
   let made: Promise<unknown> | null = null
   return {
@@ -29,7 +23,7 @@ export function appended(path: string): AppendedBlob {
       count(arena, 'append')
       if (turn % 20 === 19) await found(arena, path, [...acknowledged])
     },
-    async isWhole(arena) {
+    async check(arena) {
       const total = acknowledged.reduce((sum, { bytes }) => sum + bytes.length, 0)
       expect(await found(arena, path, acknowledged)).toEqual([total, acknowledged.length])
     },

@@ -43,13 +43,13 @@ describe('blobs written, read, copied, deleted and swept while their key changes
   })
 
   it('serves at every moment what was acknowledged, whole, and refuses nothing', async () => {
-    const log = appended('/box/log')
+    const [log, copied] = [appended('/box/log'), copies('/box')]
     const workers: readonly BlobWorker[] = [
       ...sharedBy(2, replaced('/box/replaced')),
       ...sharedBy(2, leased('/box/leased')),
       ...sharedBy(3, log.worker),
       ...pages('/box/disk', 2),
-      copies('/box'),
+      copied.worker,
       snapshots('/box/snapped'),
       listed('/box', 'listed'),
       wholeContainer('whole'),
@@ -57,7 +57,7 @@ describe('blobs written, read, copied, deleted and swept while their key changes
     ]
     await runWorkers(workers, arena, RUN_MS)
     console.log(Object.fromEntries(arena.done))
-    await log.isWhole(arena)
+    for (const { check } of [log, copied]) await check(arena)
     const everything = [
       ...['replacement', 'block list under a lease', 'lease that another had', 'append', 'list', 'delete'],
       ...['write of pages', 'clearing of pages', 'copy that shares', 'copy in the background', 'snapshots'],
