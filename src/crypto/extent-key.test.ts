@@ -170,8 +170,8 @@ describe('ExtentKey', () => {
     const key = ExtentKey.generate()
     const sealer = key.sealer('e')
     const first = SEGMENT_BYTES - 56
-    expect(sealer.push(Buffer.alloc(first))).toEqual([])
-    const pieces = Buffer.concat(sealer.push(Buffer.alloc(1)))
+    expect([...sealer.push(Buffer.alloc(first))]).toEqual([])
+    const pieces = Buffer.concat([...sealer.push(Buffer.alloc(1))])
     expect(pieces.length).toBe(SEGMENT_BYTES - 40)
     const rest = Buffer.concat(sealer.finish())
     expect(rest.length).toBe(17)
@@ -179,6 +179,20 @@ describe('ExtentKey', () => {
     expect(opener.openSegment(0, pieces).length).toBe(first)
     expect(opener.openSegment(1, rest)).toEqual(Buffer.alloc(1))
     expect(() => opener.openSegment(2, rest)).toThrow(RangeError)
+  })
+
+  test('seals each segment when it is asked for, and frees what was pushed once all of it is sealed', () => {
+    const sealer = ExtentKey.generate().sealer('e')
+    const [pushed, more] = [Buffer.alloc(2 * SEGMENT_BYTES), Buffer.alloc(SEGMENT_BYTES)]
+    const pieces = sealer.push(pushed)[Symbol.iterator]()
+    expect(() => sealer.finish()).toThrow('not all that was pushed was sealed')
+    const sealedBytes = () => pieces.next().value?.length ?? 0
+    expect([sealedBytes() + sealedBytes(), pushed.length]).toEqual([SEGMENT_BYTES - 40, 2 * SEGMENT_BYTES])
+    expect([sealedBytes() + sealedBytes(), pushed.length]).toEqual([SEGMENT_BYTES, 2 * SEGMENT_BYTES])
+    expect(Buffer.concat([...sealer.push(more)])).toHaveLength(SEGMENT_BYTES)
+    expect([pushed.length, more.length]).toEqual([0, SEGMENT_BYTES])
+    sealer.finish()
+    expect(more).toHaveLength(0)
   })
 
   test('two streams of the same bytes have nothing in common', () => {

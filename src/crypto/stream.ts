@@ -10,10 +10,11 @@ export interface StreamSealer {
   /** The first 40 bytes of the file; known at once. */
   readonly header: Uint8Array
   /**
-   * Takes the next bytes of the plaintext, of any length: `chunk` is given away, and freed once it is sealed.
-   * @returns the sealed bytes that are now complete, in pieces to be written one after another
+   * Takes the next bytes of the plaintext, of any length: `chunk` is given away, and freed once all of it is sealed.
+   * @returns the sealed bytes that are now complete, in pieces to be written one after another; each segment is sealed when its
+   *   first piece is asked for
    */
-  push(chunk: Uint8Array): readonly Uint8Array[]
+  push(chunk: Uint8Array): Iterable<Uint8Array>
   /** Seals what is left as the last segment (an empty one for an empty stream). Nothing may follow. */
   finish(): readonly Uint8Array[]
 }
@@ -34,21 +35,24 @@ export function sealStream(stream: TinkStream): StreamSealer {
   const assertOpen = () => {
     if (isFinished) throw new Error('this stream is finished')
   }
+  const isDue = () => pending.length > layout.capacity(index)
+  function* due(): Generator<Uint8Array> {
+    while (isDue()) {
+      if (index >= 2 ** 32 - 2) throw new RangeError('a stream has at most 2^32 - 1 segments')
+      const at = index++
+      yield* pending.take(layout.capacity(at), (plain) => stream.sealSegment(at, false, plain))
+    }
+  }
   return {
     header: stream.header,
     push(chunk) {
       assertOpen()
       pending.add(chunk)
-      const sealed: Uint8Array[] = []
-      while (pending.length > layout.capacity(index)) {
-        if (index >= 2 ** 32 - 2) throw new RangeError('a stream has at most 2^32 - 1 segments')
-        const at = index++
-        sealed.push(...pending.take(layout.capacity(at), (plain) => stream.sealSegment(at, false, plain)))
-      }
-      return sealed
+      return due()
     },
     finish() {
       assertOpen()
+      if (isDue()) throw new Error('not all that was pushed was sealed')
       isFinished = true
       const sealed = pending.take(pending.length, (plain) => stream.sealSegment(index, true, plain))
       pending.wipe()

@@ -49,8 +49,6 @@ export interface SealedBytes {
 }
 
 const HEADER_BYTES = 40
-/** So few bytes at a time that one `push` never seals more than one segment. */
-const PUSH_BYTES = SEGMENT_BYTES - HEADER_BYTES - 16
 const MAX_HEADERS = 16_384
 
 export function sealedBytes(store: ByteStore): SealedBytes {
@@ -112,10 +110,12 @@ async function* seal(
   for await (const chunk of body) {
     onPlain?.(chunk)
     tally.length += chunk.length
-    for (let at = 0; at < chunk.length; at += PUSH_BYTES) {
-      const answer = guard.check()
-      if (answer !== undefined) await answer
-      yield* sealer.push(chunk.subarray(at, at + PUSH_BYTES))
+    const answer = guard.check()
+    if (answer !== undefined) await answer
+    for (const piece of sealer.push(chunk)) {
+      yield piece
+      const again = guard.check()
+      if (again !== undefined) await again
     }
   }
   await guard.check()
