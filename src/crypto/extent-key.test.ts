@@ -186,7 +186,10 @@ describe('ExtentKey', () => {
     const [pushed, more] = [Buffer.alloc(2 * SEGMENT_BYTES), Buffer.alloc(SEGMENT_BYTES)]
     const pieces = sealer.push(pushed)[Symbol.iterator]()
     expect(() => sealer.finish()).toThrow('not all that was pushed was sealed')
-    const sealedBytes = () => pieces.next().value?.length ?? 0
+    const sealedBytes = () => {
+      const next = pieces.next()
+      return next.done === true ? 0 : next.value.length
+    }
     expect([sealedBytes() + sealedBytes(), pushed.length]).toEqual([SEGMENT_BYTES - 40, 2 * SEGMENT_BYTES])
     expect([sealedBytes() + sealedBytes(), pushed.length]).toEqual([SEGMENT_BYTES, 2 * SEGMENT_BYTES])
     expect(Buffer.concat([...sealer.push(more)])).toHaveLength(SEGMENT_BYTES)

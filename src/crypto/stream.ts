@@ -14,7 +14,7 @@ export interface StreamSealer {
    * @returns the sealed bytes that are now complete, in pieces to be written one after another; each segment is sealed when its
    *   first piece is asked for
    */
-  push(chunk: Uint8Array): Iterable<Uint8Array>
+  push(chunk: Uint8Array): Iterable<Uint8Array, void>
   /** Seals what is left as the last segment (an empty one for an empty stream). Nothing may follow. */
   finish(): readonly Uint8Array[]
 }
@@ -103,7 +103,10 @@ class Pending {
   }
 
   wipe(): void {
-    this.#joined?.fill(0)
+    if (this.#joined === null) return
+    this.#joined.fill(0)
+    free(this.#joined)
+    this.#joined = null
   }
 
   #join(bytes: number): Uint8Array {
