@@ -1,7 +1,7 @@
 import type { Bytes } from '../kernel/bytes.ts'
 import { KIB } from '../kernel/units.ts'
 import type { Reply } from './operation.ts'
-import { isStream } from './reply.ts'
+import { type StreamBody, isStream } from './reply.ts'
 
 /** One chunk of so few bytes is written with its head, in one piece: a stream costs more than they do. */
 const MAX_SHORT_BYTES = 16 * KIB
@@ -14,14 +14,22 @@ export async function begun(reply: Reply): Promise<Reply> {
   const { body } = reply
   if (!isStream(body)) return reply
   const chunks = body.stream[Symbol.asyncIterator]()
-  const ahead = [await chunks.next()]
-  const [first] = ahead
-  if (first?.done !== true && first?.value.length === body.length && body.length <= MAX_SHORT_BYTES) {
-    const next = await chunks.next()
-    if (next.done === true) return { ...reply, body: first.value }
-    ahead.push(next)
-  }
-  return { ...reply, body: { ...body, stream: startingWith(ahead, chunks) } }
+  const first = await chunks.next()
+  if (!isShortWhole(first, body.length)) return streamed(reply, body, startingWith([first], chunks))
+  const next = await chunks.next()
+  if (next.done === true) return { ...reply, body: first.value }
+  return streamed(reply, body, startingWith([first, next], chunks))
+}
+
+function isShortWhole(
+  first: IteratorResult<Uint8Array>,
+  length: number | undefined,
+): first is IteratorYieldResult<Uint8Array> {
+  return first.done !== true && first.value.length === length && length <= MAX_SHORT_BYTES
+}
+
+function streamed(reply: Reply, body: StreamBody, stream: Bytes): Reply {
+  return { ...reply, body: { ...body, stream } }
 }
 
 /** Written out, as a generator that was not begun would not end what is below it. */

@@ -68,7 +68,7 @@ async function end(response: ServerResponse, last: Uint8Array, { beforeEnd }: Wr
   else response.end()
 }
 
-type StreamBody = Extract<Reply['body'], { readonly stream: unknown }>
+export type StreamBody = Extract<Reply['body'], { readonly stream: unknown }>
 
 export function isStream(body: Reply['body']): body is StreamBody {
   if (typeof body !== 'object' || body === null || body instanceof Uint8Array || !('stream' in body))
