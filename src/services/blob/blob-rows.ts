@@ -3,11 +3,12 @@ import {
   type BlobRow,
   findBlobRow,
   findBlobWithin,
+  findWholeBlob,
   putBlobRow,
 } from '../../store/records/blob/blobs.ts'
 import type { BlobReads, BlobWrites } from '../../store/records/blob/containers.ts'
 import type { BlobExtentRow } from '../../store/records/blob/extents.ts'
-import { getContainer, openContainer } from './container-rows.ts'
+import { type ContainerState, getContainer, openContainer } from './container-rows.ts'
 import { soleExtent } from './extent-map.ts'
 import { BlobFault } from './faults.ts'
 import type { BlobDoc, BlobPath } from './model.ts'
@@ -64,13 +65,25 @@ export async function getBlobForRead(
     const container = await getContainer(db, seal, name)
     return { state: await getBlobState(db, seal, placeOf(container, at)), extent: null }
   }
-  const found = await findBlobWithin(db, { account: seal.account.uid, container: name, name: blob })
+  const found = await findWholeBlob(db, { account: seal.account.uid, container: name, name: blob })
   if (found === null) throw new BlobFault('container-not-found', {})
   // For the proof that name and id belong together.
   openContainer(seal, found.container)
   const state = found.blob === null ? null : openBlob(seal, found.blob)
   if (state === null || state.deletedAt !== null) throw new BlobFault('blob-not-found', {})
   return { state, extent: found.extent }
+}
+
+/** A container and what is there under the name, deleted ones too. @throws BlobFault `container-not-found` */
+export async function getPlace(
+  db: BlobReads,
+  seal: ServiceSeal,
+  { container: name, blob }: Pick<BlobPath, 'container' | 'blob'>,
+): Promise<{ readonly container: ContainerState; readonly there: BlobState | null }> {
+  const found = await findBlobWithin(db, { account: seal.account.uid, container: name, name: blob })
+  if (found === null) throw new BlobFault('container-not-found', {})
+  const container = openContainer(seal, found.container)
+  return { container, there: found.blob === null ? null : openBlob(seal, found.blob) }
 }
 
 /** Deleted ones too. The version that is current stands in the base blob's row. */

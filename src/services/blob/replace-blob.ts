@@ -4,9 +4,9 @@ import { deleteBlocks } from '../../store/records/blob/blocks.ts'
 import type { BlobWrites } from '../../store/records/blob/containers.ts'
 import { releaseExtents } from '../../store/records/blob/extents.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
-import { type BlobState, findBlob, putBlobState } from './blob-rows.ts'
+import { type BlobState, getPlace, putBlobState } from './blob-rows.ts'
 import { type Conditions, assertReplaceable } from './conditions.ts'
-import { type ContainerState, getContainer } from './container-rows.ts'
+import type { ContainerState } from './container-rows.ts'
 import { BlobFault } from './faults.ts'
 import { assertMayChange, assertMayProtect, inheritedImmutability } from './immutability.ts'
 import { assertNotIncremental } from './incremental-only.ts'
@@ -69,10 +69,9 @@ export async function replaceBlob(
   { place, options }: { readonly place: Place; readonly options: ReplaceOptions },
   make: (before: BlobState | null, container: ContainerState) => Promise<NewBlob>,
 ): Promise<BlobState> {
-  const container = await getContainer(db, seal, place.container)
+  const { container, there } = await getPlace(db, seal, place)
   // Made anew since the bytes were sealed: what they were sealed for is gone.
   if (container.id !== place.containerId) throw new BlobFault('container-not-found', {})
-  const there = await findBlob(db, seal, { container: container.id, name: place.blob, moment: null })
   const before = there?.deletedAt === null ? there : null
   assertReplaceable(options.conditions, before === null ? null : before.doc)
   if (before !== null) assertNotIncremental(before.doc)

@@ -44,52 +44,69 @@ export async function findBlobRow(db: BlobReads, key: BlobKey): Promise<BlobRow 
   return await find.first(db, key)
 }
 
-/** A container's row, that of its blob, and that of the extent which is all of the blob; null where there is none. */
+/** A container's row, and that of one of its blobs; null where there is none. */
 export interface BlobWithin {
   readonly container: ContainerRow
   readonly blob: BlobRow | null
-  readonly extent: BlobExtentRow | null
 }
 
-const findWithin = statement((db: BlobReads, at: Omit<BlobKey, 'moment'> & { readonly account: string }) =>
+/** The base blob of a name in the container of a name; the container must not be deleted, the blob may be. */
+export interface BlobPlace {
+  readonly account: string
+  readonly container: string
+  readonly name: string
+}
+
+const selectWithin = (db: BlobReads, { account, container, name }: BlobPlace) =>
   db
     .selectFrom('blob_containers as c')
     .leftJoin('blob_blobs as b', (join) =>
-      join.onRef('b.container', '=', 'c.id').on('b.name', '=', at.name).on('b.moment', '=', BASE),
+      join.onRef('b.container', '=', 'c.id').on('b.name', '=', name).on('b.moment', '=', BASE),
     )
-    .leftJoin('blob_extents as e', 'e.ref', 'b.extent')
     .select(['c.id as container', 'c.sealed as container_sealed'])
     .select(['b.id', 'b.extent', 'b.deleted_at', 'b.sealed', 'b.metadata'])
-    .select(['e.length', 'e.is_inline', 'e.outer', 'e.sealed as extent_sealed'])
-    .where('c.account', '=', at.account)
-    .where('c.name', '=', at.container)
-    .where('c.deleted_at', 'is', null),
+    .where('c.account', '=', account)
+    .where('c.name', '=', container)
+    .where('c.deleted_at', 'is', null)
+
+const findWithin = statement(selectWithin)
+const findWhole = statement((db: BlobReads, place: BlobPlace) =>
+  selectWithin(db, place)
+    .leftJoin('blob_extents as e', 'e.ref', 'b.extent')
+    .select(['e.length', 'e.is_inline', 'e.outer', 'e.sealed as extent_sealed']),
 )
 
-/**
- * What a read of a base blob begins with, in one statement: three take three times as long.
- *
- * @param at with the container's name, which must not be deleted; the blob may be
- * @returns null when there is no such container
- */
-export async function findBlobWithin(
+/** In one statement: two take twice as long. @returns null when there is no such container */
+export async function findBlobWithin(db: BlobReads, place: BlobPlace): Promise<BlobWithin | null> {
+  const row = await findWithin.first(db, place)
+  return row === null ? null : within(place, row)
+}
+
+/** The same with the row of the extent which is all of the blob; null where there is no such one. */
+export async function findWholeBlob(
   db: BlobReads,
-  at: Omit<BlobKey, 'moment'> & { readonly account: string },
-): Promise<BlobWithin | null> {
-  const row = await findWithin.first(db, at)
+  place: BlobPlace,
+): Promise<(BlobWithin & { readonly extent: BlobExtentRow | null }) | null> {
+  const row = await findWhole.first(db, place)
   if (row === null) return null
-  const { container, id, extent, deleted_at, sealed, metadata } = row
-  const { length, is_inline, outer, extent_sealed } = row
+  const { extent: ref, length, is_inline, outer, extent_sealed: sealed } = row
+  const isThere = ref !== null && length !== null && is_inline !== null && sealed !== null
+  return { ...within(place, row), extent: isThere ? { ref, length, is_inline, outer, sealed } : null }
+}
+
+interface WithinRow extends Pick<BlobRow, 'extent' | 'deleted_at' | 'metadata'> {
+  readonly container: string
+  readonly container_sealed: Uint8Array
+  readonly id: string | null
+  readonly sealed: Uint8Array | null
+}
+
+function within({ container: containerName, name }: BlobPlace, row: WithinRow): BlobWithin {
+  const { container, container_sealed, id, extent, deleted_at, sealed, metadata } = row
+  const isThere = id !== null && sealed !== null
   return {
-    container: { id: container, name: at.container, deleted_at: null, sealed: row.container_sealed },
-    blob:
-      id === null || sealed === null
-        ? null
-        : { container, name: at.name, moment: BASE, id, extent, deleted_at, sealed, metadata },
-    extent:
-      extent === null || length === null || is_inline === null || extent_sealed === null
-        ? null
-        : { ref: extent, length, is_inline, outer, sealed: extent_sealed },
+    container: { id: container, name: containerName, deleted_at: null, sealed: container_sealed },
+    blob: isThere ? { container, name, moment: BASE, id, extent, deleted_at, sealed, metadata } : null,
   }
 }
 
