@@ -49,8 +49,7 @@ export class AccountKey {
    * @param signature base64 with its padding; what only decodes to the right bytes is refused
    */
   verify(stringToSign: string, signature: string): boolean {
-    const sent = Buffer.from(signature, 'base64')
-    return sameTag(hmacSha256(this.#key, stringToSign), sent) && sent.toString('base64') === signature
+    return sameTag(Buffer.from(this.sign(stringToSign)), Buffer.from(signature))
   }
 
   /** Base64. */
