@@ -3,6 +3,7 @@ import { backupCommand } from './backup.ts'
 import { endingOf } from './cli-error.ts'
 import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
+import { subscriptionCommand } from './subscription.ts'
 import { tenantCommand } from './tenant.ts'
 import { trustCommand } from './trust.ts'
 import { upCommand } from './up.ts'
@@ -41,6 +42,7 @@ function program(): Command {
     backupCommand(),
     verifyCommand(),
     tenantCommand(),
+    subscriptionCommand(),
   ])
     root.addCommand(command)
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])

@@ -6,10 +6,9 @@ import { openLog } from '../observe/log.ts'
 import type { OwnerFile } from '../server/bootstrap.ts'
 import { writeSecretFile } from '../store/data-folder-files.ts'
 import { CliError } from './cli-error.ts'
+import { assertDisplayName } from './display-name.ts'
 import { readOwnerFile } from './owner-file.ts'
 import { shellLine } from './shell.ts'
-
-const MAX_NAME_LENGTH = 200
 
 /** Tenants beside the first, which the first start makes. */
 export function tenantCommand(): Command {
@@ -50,8 +49,7 @@ async function create(
   path: string,
   flags: Partial<Record<OptionName, string>>,
 ): Promise<OwnerFile> {
-  if (name.trim() === '' || name.length > MAX_NAME_LENGTH)
-    throw new CliError(`give the tenant a name of 1 to ${MAX_NAME_LENGTH} characters`)
+  assertDisplayName(name)
   const config = readConfig(flags, process.env)
   const { domain, port, caFile } = await readOwnerFile(config.dataDir)
   // Loaded here, so that the other commands do not wait for it.

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { randomGuid } from '../crypto/random.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
-import type { Guid } from '../kernel/guid.ts'
+import { type Guid, parseGuid } from '../kernel/guid.ts'
 import { DAY_MS } from '../kernel/units.ts'
 import type { Log } from '../observe/log.ts'
 import type { AccessService } from '../services/access/access-service.ts'
@@ -45,37 +45,76 @@ export async function makeOwner(
     displayName: name,
     endsAt: new Date(clock.now().getTime() + TEN_YEARS_MS),
   })
-  const subscriptionId = randomGuid()
-  await createSubscription({ subscriptionId, tenantId, displayName })
-  await access.grant({
-    scope: `/subscriptions/${subscriptionId}`,
-    roleId: OWNER_ROLE,
-    principalId: principal.principalId,
-  })
+  const { principalId } = principal
+  const subscriptionId = await makeSubscription(
+    { access, createSubscription },
+    { tenantId, displayName, principalId },
+  )
   return { tenantId, subscriptionId, clientId: principal.appId, clientSecret: secret }
 }
 
+async function makeSubscription(
+  { access, createSubscription }: Pick<OwnershipDeps, 'access' | 'createSubscription'>,
+  {
+    principalId,
+    ...subscription
+  }: { readonly tenantId: Guid; readonly displayName: string; readonly principalId: Guid },
+): Promise<Guid> {
+  const subscriptionId = randomGuid()
+  await createSubscription({ subscriptionId, ...subscription })
+  await access.grant({ scope: `/subscriptions/${subscriptionId}`, roleId: OWNER_ROLE, principalId })
+  return subscriptionId
+}
+
 /**
- * One more tenant, with an owner and a subscription. Nobody may use the data folder meanwhile: no request makes a tenant,
- * so that who does has the machine.
+ * One more tenant, with an owner and a subscription.
  *
- * @throws DataFolderError when a server runs on it
+ * @throws DataFolderError when a server runs on the folder
  */
-export async function createTenant(
+export function createTenant(config: Config, name: string, log: Log): Promise<TenantOwner> {
+  return alone(config, log, async (deps) => {
+    const { tenantId } = await deps.directory.createTenant({ displayName: name })
+    return await makeOwner(deps, { tenantId, displayName: name, name: `${name}-owner` })
+  })
+}
+
+/**
+ * One more subscription in the tenant of an owner, who owns it too.
+ *
+ * @returns its id; null when the owner is not there any more
+ * @throws DataFolderError when a server runs on the folder
+ */
+export function createSubscription(
   config: Config,
-  name: string,
+  { name, owner }: { readonly name: string; readonly owner: Pick<TenantOwner, 'tenantId' | 'clientId'> },
   log: Log,
-  clock: Clock = systemClock,
-): Promise<TenantOwner> {
+): Promise<string | null> {
+  return alone(config, log, async (deps) => {
+    const tenantId = parseGuid(owner.tenantId)
+    const principals = tenantId === null ? [] : deps.directory.listServicePrincipals(tenantId)
+    const found = principals.find(({ appId }) => appId === owner.clientId)
+    if (tenantId === null || found === undefined) return null
+    const { principalId } = found
+    return await makeSubscription(deps, { tenantId, displayName: name, principalId })
+  })
+}
+
+type AloneDeps = OwnershipDeps & {
+  readonly directory: Pick<DirectoryService, 'createTenant' | 'listServicePrincipals'>
+}
+
+/** Nobody may use the folder meanwhile: no request makes a tenant or a subscription, so that who does has the machine. */
+async function alone<T>(config: Config, log: Log, work: (deps: AloneDeps) => Promise<T>): Promise<T> {
   await using stores = await openStores(config)
   const endpoints = { domain: config.domain, port: config.listenPort }
-  const alone = { ...config, remoteVaults: [] }
-  await using services = await openServices({ stores, endpoints, config: alone, clock, log })
+  const settings = { ...config, remoteVaults: [] }
+  const clock = systemClock
+  await using services = await openServices({ stores, endpoints, config: settings, clock, log })
   const { directory, access, resources } = services
-  const { tenantId } = await directory.createTenant({ displayName: name })
-  const createSubscription = resources.createSubscription.bind(resources)
-  return await makeOwner(
-    { directory, access, createSubscription, clock },
-    { tenantId, displayName: name, name: `${name}-owner` },
-  )
+  return await work({
+    directory,
+    access,
+    createSubscription: (subscription) => resources.createSubscription(subscription),
+    clock,
+  })
 }

@@ -72,4 +72,25 @@ describe('a second tenant', () => {
     const missing = await runStrongroom('env', '--data', server.dataDir, '--owner', join(folder, 'no.json'))
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('tenant create')])
   })
+
+  it('gets another subscription, which is its owner’s and nobody else’s', async () => {
+    const add = (...args: readonly string[]) =>
+      runStrongroom('subscription', 'create', ...args, '--data', server.dataDir)
+    const early = await add('Too early')
+    expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('is in use by')])
+    await server.stop()
+    const { code, stdout, stderr } = await add('Contoso keys', '--owner', file)
+    expect([code, stderr]).toEqual([0, ''])
+    const [made] = /[0-9a-f-]{36}/.exec(stdout) ?? []
+    expect((await add(' ')).code).toBe(1)
+    await server.start()
+    const owner = JSON.parse(await readFile(file, 'utf8')) as OwnerFile
+    await using theirs = await openAz({ ...server, owner })
+    expect(await theirs(...words`account list --query [].name`)).toEqual(
+      expect.arrayContaining(['Contoso', 'Contoso keys']),
+    )
+    await theirs(...words`group create -n keys -l eastus --subscription ${made ?? ''}`)
+    await using first = await openAz(server)
+    expect(await first(...words`account list --query [].id`)).toEqual([server.owner.subscriptionId])
+  })
 })
