@@ -137,7 +137,7 @@ describe('a storage account under a key in another tenant', () => {
     await expect(exchanged(customer.tenantId, site.server.url('vault'))).rejects.toThrow(/AADSTS700211/)
   })
 
-  it('B23, B27 is created so, and an existing one is switched to it; both serve', async () => {
+  it('B05, B23, B27 is created so, and an existing one is switched to it; both serve', async () => {
     await create('xtnew')
     const shown = await provider(...words`storage account show -n xtnew --query encryption`)
     expect(shown).toMatchObject({

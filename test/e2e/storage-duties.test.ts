@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Az, openAz } from '../support/az.ts'
-import { azureSdk } from '../support/azure-sdk.ts'
-import { makeIdentity, makeKey, serviceKeyPermissions, setPolicy, vaultPath } from '../support/cmk.ts'
+import { type AzureSdk, azureSdk } from '../support/azure-sdk.ts'
+import {
+  encryptionOf,
+  makeIdentity,
+  makeKey,
+  newRegistry,
+  serviceKeyPermissions,
+  setPolicy,
+  vaultPath,
+} from '../support/cmk.ts'
+import { runStrongroom } from '../support/command-line.ts'
 import { type TestPrincipal, makeServicePrincipal } from '../support/principals.ts'
 import { GROUP, LOCATION, type Site, openSite } from '../support/site.ts'
 import {
@@ -156,11 +165,12 @@ describe('who runs the storage does not hold the key', () => {
     }
   })
 
-  it('B05 the vault may be in another group and another region', async () => {
+  it('B05 the vault may be in another subscription and another region, of an account’s key and of a registry’s', async () => {
     const identity = await makeIdentity(site, 'id-far')
-    await site.arm.ok('PUT', '/resourcegroups/far', '2021-04-01', { location: 'koreacentral' })
+    const elsewhere = await anotherSubscription()
+    await elsewhere.resources.resourceGroups.createOrUpdate('far', { location: 'koreacentral' })
     const { tenantId } = site.server.owner
-    await site.sdk.vaults.vaults.createOrUpdate('far', 'kv-far', {
+    await elsewhere.vaults.vaults.createOrUpdate('far', 'kv-far', {
       location: 'koreacentral',
       properties: {
         tenantId,
@@ -174,11 +184,22 @@ describe('who runs the storage does not hold the key', () => {
         })),
       },
     })
-    await makeKey(site, 'kv-far', 'key1')
+    const keyId = await makeKey(site, 'kv-far', 'key1')
     const account = newAccount(identity, { vaultUri: site.server.url('kv-far.vault'), name: 'key1' })
     await site.sdk.storage.storageAccounts.create(GROUP, 'farkey', account)
     expect(await accountEncryption(site, 'farkey')).toMatchObject({ keySource: 'Microsoft.Keyvault' })
+    await site.sdk.registries.registries.create(GROUP, 'farkey', newRegistry(identity, keyId))
+    expect(await encryptionOf(site, 'farkey')).toMatchObject({ status: 'enabled' })
   })
+
+  async function anotherSubscription(): Promise<AzureSdk> {
+    const { server } = site
+    await server.stop()
+    const { stdout } = await runStrongroom('subscription', 'create', 'keys', '--data', server.dataDir)
+    await server.start()
+    const [subscriptionId = ''] = /[0-9a-f-]{36}/.exec(stdout) ?? []
+    return azureSdk({ ...server, owner: { ...server.owner, subscriptionId } })
+  }
 
   it('behind the vault’s firewall an account is configured where trusted services are let through', async () => {
     const { identity, vault, vaultUri } = await makeKeyedVault(site, 'walled')
