@@ -1,11 +1,16 @@
+import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { connect } from 'node:net'
 import { type SecureVersion, connect as connectSecurely } from 'node:tls'
 import { expect, test } from 'vitest'
 import { createAuthority, issueServerCertificate } from '../crypto/certificate.ts'
+import { type Bytes, collect } from '../kernel/bytes.ts'
+import { KIB, MIB } from '../kernel/units.ts'
 import { hostTable } from './hosts.ts'
 import { type Listener, type ListenerLimits, listen } from './listener.ts'
 import { pipeline } from './pipeline.ts'
+import { writeReply } from './reply.ts'
 import { request, serveProtocol } from './testing.ts'
 import { talk, toyProtocol } from './toy-protocol.ts'
 
@@ -121,6 +126,16 @@ const limits: ListenerLimits = {
 }
 
 async function serveSecurely(toy = toyProtocol()) {
+  const handler = pipeline({
+    hosts: hostTable([{ host, protocol: toy }]),
+    pace: { idleMs: 1_000, graceMs: 1_000, minBytesPerSecond: 1 },
+    newRequestId: () => 'id',
+    observe: { finished: () => undefined, bug: () => undefined },
+  })
+  return { ...(await listenSecurely(handler)), toy }
+}
+
+async function listenSecurely(handler: RequestListener) {
   const authority = await createAuthority('Test CA', new Date(Date.now() - 1_000))
   const issue = async (name: string) => {
     const request = {
@@ -133,14 +148,8 @@ async function serveSecurely(toy = toyProtocol()) {
     const pair = await issueServerCertificate(request)
     return { certificatePem: pair.certPem, privateKeyPem: pair.keyPem }
   }
-  const handler = pipeline({
-    hosts: hostTable([{ host, protocol: toy }]),
-    pace: { idleMs: 1_000, graceMs: 1_000, minBytesPerSecond: 1 },
-    newRequestId: () => 'id',
-    observe: { finished: () => undefined, bug: () => undefined },
-  })
   const listener = await listen(handler, { host: '127.0.0.1', port: 0, tls: await issue(host), limits })
-  return { listener, ca: authority.certPem, issue, toy }
+  return { listener, ca: authority.certPem, issue }
 }
 
 /** Status and body of a GET over TLS, its certificate checked for `name`. */
@@ -182,6 +191,37 @@ test('TLS serves the same, and takes a renewed certificate for new connections',
   )
   listener.replaceCertificate(await issue('renewed.localhost'))
   expect(await getOver(listener, ca, '/bytes', { name: 'renewed.localhost' })).toBe('200 twelve bytes')
+  await listener.close(0)
+})
+
+async function* zeros(length: number, piece: number): Bytes {
+  for (let at = 0; at < length; at += piece) yield new Uint8Array(piece)
+}
+
+const large = 8 * MIB
+test.each([
+  ['a stream', () => ({ length: large, stream: zeros(large, 64 * KIB) })],
+  ['in one piece', () => new Uint8Array(large)],
+])('a body over TLS is taken that comes while the answer before, %s, is on its way', async (_, body) => {
+  const { listener, ca } = await listenSecurely((request, response) => {
+    const options = { headers: {}, isHead: false, signal: new AbortController().signal }
+    const answer = async () => {
+      const got = (await collect(request)).length
+      const reply = request.method === 'GET' ? body() : { got }
+      await writeReply(response, { status: 200, body: reply }, options)
+    }
+    void answer().catch(String)
+  })
+  const client = connectSecurely({ host: '127.0.0.1', port: listener.port, servername: host, ca })
+  client.write(head('/large'))
+  await once(client, 'readable')
+  // All of it at once for the server, in several records of TLS.
+  client.cork()
+  client.write(`PUT / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${MIB}\r\nConnection: close\r\n\r\n`)
+  client.write(Buffer.alloc(MIB))
+  client.uncork()
+  const heard = Buffer.from(await collect(client)).subarray(large)
+  expect(heard.toString('latin1')).toContain(`{"got":${MIB}}`)
   await listener.close(0)
 })
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { free } from '../kernel/bytes.ts'
 import { KIB } from '../kernel/units.ts'
 import type { Reply } from './operation.ts'
+import { readInTurn } from './read-in-turn.ts'
 
 export interface WriteOptions {
   readonly headers: Readonly<Record<string, string>>
@@ -36,6 +37,7 @@ export async function writeReply(
   }
   if (reply.status === 204 || reply.status === 304) return end(response, noBytes, options)
   const bytes = bytesOf(body)
+  if (bytes.length > MAX_BUFFERED_BYTES) readInTurn(response)
   if (body !== undefined && !(body instanceof Uint8Array) && !response.hasHeader('Content-Type')) {
     response.setHeader('Content-Type', 'application/json; charset=utf-8')
   }
@@ -52,6 +54,9 @@ export async function discard({ body }: Reply): Promise<void> {
 }
 
 const noBytes = Buffer.alloc(0)
+
+/** So much with its head leaves room in a socket's buffer. */
+const MAX_BUFFERED_BYTES = 32 * KIB
 
 function bytesOf(body: Exclude<Reply['body'], StreamBody>): Uint8Array {
   if (body === undefined) return noBytes
@@ -79,6 +84,7 @@ export function isStream(body: Reply['body']): body is StreamBody {
 
 async function pump(response: ServerResponse, body: StreamBody, signal: AbortSignal): Promise<void> {
   const { length = Infinity } = body
+  if (length > MAX_BUFFERED_BYTES) readInTurn(response)
   const writer = boundedWriter(response, signal)
   let written = 0
   try {
