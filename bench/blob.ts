@@ -3,38 +3,25 @@
  * side by side: `node bench/blob.ts [--quick] [--json FILE] [part]...`. Parts: full, relaxed (the two durabilities), sealing,
  * keys; all of them when none is named. Prints ratios and asserts nothing.
  */
-import { writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { benchKeys } from './blob/keys.ts'
 import { type Row, rowsOf } from './blob/rows.ts'
-import { type BlobSubject, startAzurite, startOurs } from './blob/subject.ts'
 import { prepare } from './blob/samples.ts'
-import { ClientProcess } from './registry/client-process.ts'
-import { type Compared, type Pace, compare } from './registry/comparison.ts'
-import { comparisonHeader, comparisonLine, load, machine, mib, short } from './registry/report.ts'
+import { type BlobSubject, startAzurite, startOurs } from './blob/subject.ts'
+import type { Pace } from './registry/comparison.ts'
 import { residentBytes } from './registry/process-usage.ts'
+import { compareAll, isQuick, runParts } from './registry/program.ts'
+import { mib, short } from './registry/report.ts'
 
-const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
-  allowPositionals: true,
-})
-const isQuick = values.quick
 const pace: Pace = isQuick ? { seconds: 0.8, rounds: 2 } : { seconds: 1.5, rounds: 3 }
 
-async function compareAll(
+async function compareBoth(
   subjects: readonly [BlobSubject, BlobSubject],
   rows: readonly Row[],
   target: number,
-): Promise<readonly Compared<Row>[]> {
-  using client = new ClientProcess(new URL('blob/client.ts', import.meta.url))
+) {
   for (const subject of subjects) await prepare(subject, rows)
-  console.log(comparisonHeader([subjects[0].name, subjects[1].name]))
-  const results: Compared<Row>[] = []
-  for (const row of rows) {
-    const compared = await compare(client, subjects, row, pace)
-    console.log(comparisonLine(compared, target))
-    results.push(compared)
-  }
+  const client = new URL('blob/client.ts', import.meta.url)
+  const results = await compareAll(subjects, rows, { client, pace, targetOf: () => target })
   for (const { name, pid } of subjects) console.log(`${name}: ${mib(residentBytes(pid))} resident`)
   return results
 }
@@ -42,7 +29,7 @@ async function compareAll(
 const against = async (durability: 'full' | 'relaxed', target: number) => {
   await using ours = await startOurs(durability)
   await using azurite = await startAzurite()
-  const results = await compareAll([ours, azurite], rowsOf(isQuick), target)
+  const results = await compareBoth([ours, azurite], rowsOf(isQuick), target)
   console.log(`* below the target: ${target}`)
   return results
 }
@@ -56,7 +43,7 @@ const parts = {
     const preload = new URL('registry/without-sealing.ts', import.meta.url)
     await using clear = await startOurs('relaxed', { NODE_OPTIONS: `--import=${preload.href}` })
     const rows = rowsOf(isQuick).filter(({ concurrency }) => concurrency === 8)
-    const results = await compareAll(
+    const results = await compareBoth(
       [
         { ...sealed, name: 'sealed' },
         { ...clear, name: 'unsealed' },
@@ -81,14 +68,4 @@ const parts = {
   },
 }
 
-const isPart = (name: string): name is keyof typeof parts => name in parts
-const wanted = positionals.length === 0 ? Object.keys(parts) : positionals
-const results: Record<string, unknown> = { machine: machine(), startedAt: new Date().toISOString() }
-console.log(machine())
-for (const name of wanted) {
-  if (!isPart(name)) throw new Error(`there is no part ${name}: ${Object.keys(parts).join(', ')}`)
-  console.log(`\n${name} (load average ${load()})`)
-  results[name] = { loadBefore: load(), result: await parts[name]() }
-}
-console.log(`\nload average at the end ${load()}`)
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
+await runParts(parts)

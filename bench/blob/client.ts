@@ -1,18 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { MIB } from '../../src/kernel/units.ts'
-import { type Address, type Answer, Connection } from '../registry/connection.ts'
+import type { Answer, Connection } from '../registry/connection.ts'
 import type { JobResult } from '../registry/client-process.ts'
+import { type LanesJob, runLanes, takeJobs } from '../registry/lanes.ts'
 import { type BlobOperation, LISTED, RANGE_BYTES } from './rows.ts'
 
 /** What the client is told to do, on `concurrency` connections at once. */
-export interface BlobJob {
-  readonly address: Address
+export interface BlobJob extends LanesJob {
   readonly target: BlobTarget
   readonly operation: BlobOperation
   readonly bytes: number
-  readonly concurrency: number
-  /** Every connection begins its last operation before this is over, and does at least one. */
-  readonly seconds: number
 }
 
 /** Where the blobs are: `/devstoreaccount1`, and the query that lets in. */
@@ -31,29 +28,11 @@ export function sampleName(bytes: number): string {
   return `sample-${bytes}`
 }
 
-async function runJob(job: BlobJob): Promise<JobResult> {
-  const connections = await Promise.all(
-    Array.from({ length: job.concurrency }, () => Connection.open(job.address)),
-  )
+function runJob(job: BlobJob): Promise<JobResult> {
   const body = bodyOf(job.operation === 'put' ? job.bytes : 0)
-  const latenciesMs: number[] = []
-  const cpu = process.cpuUsage()
-  const startedAt = performance.now()
-  const lane = async (connection: Connection, index: number) => {
-    for (let done = 0; done === 0 || performance.now() - startedAt < job.seconds * 1000; done++) {
-      const begun = performance.now()
-      await runOnce(connection, job, { body, name: `b-${process.pid}-${index}-${begun}` })
-      latenciesMs.push(performance.now() - begun)
-    }
-  }
-  try {
-    await Promise.all(connections.map(lane))
-    const wallMs = performance.now() - startedAt
-    const { user, system } = process.cpuUsage(cpu)
-    return { latenciesMs, wallMs, clientCpuMs: (user + system) / 1000 }
-  } finally {
-    for (const connection of connections) connection.close()
-  }
+  return runLanes(job, (connection, index) => (done) => {
+    return runOnce(connection, job, { body, name: `b-${process.pid}-${index}-${done}-${performance.now()}` })
+  })
 }
 
 async function runOnce(
@@ -110,11 +89,4 @@ export function bodyOf(bytes: number): readonly Uint8Array[] {
   return parts
 }
 
-if (import.meta.main) {
-  process.on('message', (job: BlobJob) => {
-    runJob(job).then(
-      (result) => process.send?.({ result }),
-      (error: unknown) => process.send?.({ error: String(error) }),
-    )
-  })
-}
+if (import.meta.main) takeJobs(runJob)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import {
   AccountSASPermissions,
   AccountSASResourceTypes,
@@ -16,7 +15,7 @@ import { freePort } from '../../test/support/free-port.ts'
 import { type Rest, openRest } from '../../test/support/rest.ts'
 import { startStrongroom } from '../../test/support/strongroom.ts'
 import { bringPeers, peer } from '../../test/tools/peers.ts'
-import { type Address, Connection } from '../registry/connection.ts'
+import { type Address, untilReached } from '../registry/connection.ts'
 import type { Loadable } from '../registry/comparison.ts'
 import type { BlobTarget } from './client.ts'
 
@@ -139,17 +138,4 @@ function target(): BlobTarget {
     new StorageSharedKeyCredential(ACCOUNT, KEY),
   )
   return { path: `/${ACCOUNT}`, sas: signature.toString() }
-}
-
-async function untilReached(address: Address): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      const connection = await Connection.open(address)
-      connection.close()
-      return
-    } catch (error) {
-      if (tries === 200) throw error
-      await setTimeout(50)
-    }
-  }
 }

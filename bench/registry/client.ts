@@ -1,18 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { JobResult } from './client-process.ts'
 import { type Address, type Answer, Connection } from './connection.ts'
+import { type LanesJob, runLanes, takeJobs } from './lanes.ts'
 
 /** What the client is told to do, on `concurrency` connections at once. */
-export interface Job {
-  readonly address: Address
+export interface Job extends LanesJob {
   /** Sent with each request: credentials. */
   readonly headers: Readonly<Record<string, string>>
   readonly operation: Operation
   /** Of the layer that is pushed or pulled. */
   readonly bytes: number
-  readonly concurrency: number
-  /** Every connection begins its last operation before this is over, and does at least one. */
-  readonly seconds: number
 }
 
 export type Operation = 'push' | 'pull' | 'head-manifest' | 'get-manifest' | 'list-tags'
@@ -27,31 +24,12 @@ export function tagOf(bytes: number): string {
   return `size-${bytes}`
 }
 
-/** One client process: takes jobs from its parent, one after another. Connections are opened before time is taken. */
-async function runJob(job: Job): Promise<JobResult> {
-  const connections = await Promise.all(
-    Array.from({ length: job.concurrency }, () => Connection.open(job.address)),
-  )
+function runJob(job: Job): Promise<JobResult> {
   const bodies = new Bodies(job.bytes)
-  const latenciesMs: number[] = []
-  const cpu = process.cpuUsage()
-  const startedAt = performance.now()
-  const lane = async (connection: Connection, index: number) => {
+  return runLanes(job, (connection, index) => {
     const session = new Session(connection, job, bodies)
-    for (let done = 0; done === 0 || performance.now() - startedAt < job.seconds * 1000; done++) {
-      const begun = performance.now()
-      await session.run(`lane-${(index * 7 + done) % TAGS}`)
-      latenciesMs.push(performance.now() - begun)
-    }
-  }
-  try {
-    await Promise.all(connections.map(lane))
-    const wallMs = performance.now() - startedAt
-    const { user, system } = process.cpuUsage(cpu)
-    return { latenciesMs, wallMs, clientCpuMs: (user + system) / 1000 }
-  } finally {
-    for (const connection of connections) connection.close()
-  }
+    return (done) => session.run(`lane-${(index * 7 + done) % TAGS}`)
+  })
 }
 
 /** Layers that differ in their last bytes alone: hashing and making them costs the client next to nothing. */
@@ -191,11 +169,4 @@ export async function pushSample(address: Address, headers: Job['headers'], byte
   connection.close()
 }
 
-if (import.meta.main) {
-  process.on('message', (job: Job) => {
-    runJob(job).then(
-      (result) => process.send?.({ result }),
-      (error: unknown) => process.send?.({ error: String(error) }),
-    )
-  })
-}
+if (import.meta.main) takeJobs(runJob)

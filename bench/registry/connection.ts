@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type Socket, connect as connectPlain } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { connect } from 'node:tls'
 
 /** What the bench looks at of an answer. The body is counted, and kept only where it is asked for. */
@@ -189,4 +190,18 @@ function parseHead(text: string, isHead: boolean): Head {
   const length = hasNone ? 0 : Number(headers.get('content-length'))
   if (!Number.isSafeInteger(length)) throw new Error(`an answer without a length:\n${text}`)
   return { status, headers, length }
+}
+
+/** Waits for a server that is starting. */
+export async function untilReached(address: Address): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const connection = await Connection.open(address)
+      connection.close()
+      return
+    } catch (error) {
+      if (tries === 200) throw error
+      await setTimeout(50)
+    }
+  }
 }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { createAuthority, issueServerCertificate } from '../../src/crypto/certificate.ts'
 import { type JsonObject } from '../../src/kernel/json.ts'
 import { findExecutable } from '../../test/tools/command.ts'
@@ -13,7 +12,7 @@ import { freePort } from '../../test/support/free-port.ts'
 import { type TestServer, startStrongroom } from '../../test/support/strongroom.ts'
 import { REPOSITORY } from './client.ts'
 import type { Loadable } from './comparison.ts'
-import { type Address, Connection } from './connection.ts'
+import { type Address, untilReached } from './connection.ts'
 
 /** A registry under test, in a process of its own, over TLS. */
 export interface Subject extends AsyncDisposable, Loadable {
@@ -127,19 +126,6 @@ function configOf(folder: string, port: number): JsonObject {
       secret: 'bench',
       tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
     },
-  }
-}
-
-async function untilReached(address: Address): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      const connection = await Connection.open(address)
-      connection.close()
-      return
-    } catch (error) {
-      if (tries === 100) throw error
-      await setTimeout(50)
-    }
   }
 }
 
