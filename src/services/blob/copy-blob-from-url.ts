@@ -14,6 +14,7 @@ import { type Destination, openDestination } from './open-destination.ts'
 import { replaceBlob } from './replace-blob.ts'
 import { mayShare, shareBlob } from './share-blob.ts'
 import { asTarget } from './target.ts'
+import { assertNotArchived } from './tier.ts'
 
 /** What Azure copies while its client waits. */
 const MAX_SYNC_BYTES = 256 * MIB
@@ -40,6 +41,8 @@ export async function copyBlobFromUrl(
   try {
     const { type, length } = source.doc
     if (type !== 'BlockBlob') throw new BlobFault('copy-source-type-invalid', { type })
+    // Nobody waits for a rehydration.
+    if (source.own !== null) assertNotArchived(source.own.state.doc, deps.stamp().now)
     if (length > MAX_SYNC_BYTES) throw new BlobFault('copy-source-too-large', { maxBytes: MAX_SYNC_BYTES })
     const whole = { ...command, tags: tagsOfCopy(source, command) }
     return await asTarget(() => copy(deps, { destination, source }, whole, signal))

@@ -170,6 +170,11 @@ describe('tiers', () => {
     await expect(blob.download()).rejects.toMatchObject(archived)
     await expect(blob.setMetadata({})).rejects.toMatchObject(archived)
     await expect(blob.createSnapshot()).rejects.toMatchObject(archived)
+    const copy = wire.container.getBlockBlobClient('copy')
+    for (const tier of [undefined, 'Hot']) {
+      const copying = copy.syncCopyFromURL(blob.url, tier === undefined ? {} : { tier })
+      await expect(copying).rejects.toMatchObject(archived)
+    }
     await blob.setTags({ a: '1' })
     expect((await blob.setAccessTier('Cool'))._response.status).toBe(202)
     const pending = {
