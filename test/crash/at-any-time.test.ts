@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encryptionWith, newKeyVersion } from '../support/estate.ts'
 import { randomImage } from '../support/random-image.ts'
-import { RestError } from '../support/rest.ts'
 import { type CrashSite, openCrashSite } from './crash-site.ts'
+import { untilKilled } from './until-killed.ts'
 
 const ROUNDS = 8
 const WORKERS = 5
@@ -30,10 +30,10 @@ describe('a busy server killed at any time', () => {
       const killed = new AbortController()
       const first = images.length
       const workers = Array.from({ length: WORKERS }, (_, at) =>
-        untilKilled(killed.signal, (turn) => push(site, `busy/${at}`, `${round}-${turn}`, images)),
+        untilKilled(site, killed.signal, (turn) => push(site, `busy/${at}`, `${round}-${turn}`, images)),
       )
-      workers.push(untilKilled(killed.signal, () => deleteOne(site, images)))
-      workers.push(untilKilled(killed.signal, () => rotate(site)))
+      workers.push(untilKilled(site, killed.signal, () => deleteOne(site, images)))
+      workers.push(untilKilled(site, killed.signal, () => rotate(site)))
       // However slow the machine, there is something to lose by then.
       while (images.length < first + 2) await setTimeout(5)
       await setTimeout(Math.random() * 700)
@@ -83,13 +83,4 @@ async function check({ registry }: CrashSite, { repository, tag, digest, state }
   const wanted = { pushed: [200], deleting: [200, 404], deleted: [404] }[state]
   expect(wanted, `${repository}:${tag}, ${state}`).toContain(status)
   if (status === 200) expect(await registry.pull(repository, tag)).toBe(digest)
-}
-
-/** Over and over, until the connection is lost. An answer that was not wanted is a failure. */
-async function untilKilled(killed: AbortSignal, work: (turn: number) => Promise<void>): Promise<void> {
-  try {
-    for (let turn = 0; !killed.aborted; turn++) await work(turn)
-  } catch (error) {
-    if (error instanceof RestError || !(error instanceof Error && 'code' in error)) throw error
-  }
 }
