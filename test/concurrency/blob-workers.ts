@@ -1,12 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { type Estate, newKeyVersion } from '../support/estate.ts'
-import type { Rest } from '../support/rest.ts'
-import { type RestBlobs, accountUnder, scopeUnder } from '../support/rest-blobs.ts'
+import type { Estate } from '../support/estate.ts'
+import { type Rest, RestError } from '../support/rest.ts'
+import type { RestBlobs } from '../support/rest-blobs.ts'
 import { sha256 } from '../support/rest-registry.ts'
 import { Known } from './known.ts'
-import { type Tally, count } from './run-workers.ts'
+import { type Tally, count, sharedBy } from './run-workers.ts'
 
 /** What all workers share: an account with the container `box` and the encryption scope `apart`. */
 export interface BlobArena extends Tally {
@@ -17,17 +17,24 @@ export interface BlobArena extends Tally {
 
 export type BlobWorker = (arena: BlobArena, turn: number) => Promise<void>
 
-const blockBlob = { 'x-ms-blob-type': 'BlockBlob' }
+/** Workers on the same thing. */
+export interface CheckedWork {
+  readonly workers: readonly BlobWorker[]
+  /** What holds once they have ended, also where that was in the middle of a turn. */
+  readonly check: (arena: BlobArena) => Promise<void>
+}
+
+export const blockBlob = { 'x-ms-blob-type': 'BlockBlob' }
 const inScope = { ...blockBlob, 'x-ms-encryption-scope': 'apart' }
 
 /** Of any length: in the database, in one piece of a file, in several. */
 export const someBytes = (): Buffer => randomBytes(1 + randomInt([300, 60_000, 300_000][randomInt(3)] ?? 1))
 
 /** One blob that all write over; a reader sees one of its contents, whole, and always the same for an entity tag. */
-export function replaced(path: string): BlobWorker {
-  const known = new Known('')
+export function replaced(path: string, writers: number): CheckedWork {
+  const known = new Known<string | null>(null)
   const contents = new Map<string, string>()
-  return async (arena) => {
+  const worker: BlobWorker = async (arena) => {
     const { blobs } = arena
     const body = someBytes()
     const digest = sha256(body)
@@ -39,65 +46,90 @@ export function replaced(path: string): BlobWorker {
     expect([got, undefined]).toContain(contents.get(String(seen.headers.etag)))
     count(arena, 'replacement')
   }
+  return { workers: sharedBy(writers, worker), check: ({ blobs }) => expectKnown(blobs, path, known) }
+}
+
+async function expectKnown(blobs: RestBlobs, path: string, known: Known<string | null>): Promise<void> {
+  const { seen, possible } = await known.observe(() => blobs.digest(path))
+  expect(possible, path).toContain(seen)
 }
 
 /** A blob of blocks that several write under its lease: whoever holds it finds what he wrote, and nobody else's. */
-export function leased(path: string): BlobWorker {
-  return async (arena) => {
+export function leased(path: string, writers: number): CheckedWork {
+  const known = new Known<string | null>(null)
+  let made: Promise<unknown> | null = null
+  const worker: BlobWorker = async (arena) => {
     const { blobs } = arena
+    const empty = { body: Buffer.alloc(0), headers: blockBlob }
+    await (made ??= known.change(sha256(empty.body), () => blobs.done('PUT', path, empty)))
     const lease = (action: string, more: Readonly<Record<string, string>>) =>
-      blobs.send('PUT', `${path}?comp=lease`, { headers: { 'x-ms-lease-action': action, ...more } })
-    const acquired = await lease('acquire', { 'x-ms-lease-duration': '-1' })
-    expect([201, 409], acquired.text).toContain(acquired.status)
-    if (acquired.status === 409) {
+      blobs.done('PUT', `${path}?comp=lease`, { headers: { 'x-ms-lease-action': action, ...more } })
+    const acquired = await unlessRefused(409, lease('acquire', { 'x-ms-lease-duration': '-1' }))
+    if (acquired === null) {
       count(arena, 'lease that another had')
       return setTimeout(5)
     }
     const held = { 'x-ms-lease-id': String(acquired.headers['x-ms-lease-id']) }
-    const blocks = ['AAAA', 'BBBB', 'CCCC'].map((id) => ({ id, bytes: someBytes() }))
-    await Promise.all(
-      blocks.map(({ id, bytes: body }) =>
-        blobs.done('PUT', `${path}?comp=block&blockid=${id}`, { body, headers: held }),
-      ),
-    )
-    const list = `<BlockList>${blocks.map(({ id }) => `<Uncommitted>${id}</Uncommitted>`).join('')}</BlockList>`
-    await blobs.done('PUT', `${path}?comp=blocklist`, { body: Buffer.from(list), headers: held })
-    const intruder = await blobs.send('PUT', path, { body: Buffer.from('no'), headers: blockBlob })
-    expect(intruder.status).toBe(412)
-    expect(await blobs.digest(path)).toBe(sha256(Buffer.concat(blocks.map(({ bytes }) => bytes))))
-    expect((await lease('release', held)).status).toBe(200)
+    const digest = await putInBlocks(blobs, path, { held, known })
+    const intruder = blobs.done('PUT', path, { body: Buffer.from('no'), headers: blockBlob })
+    expect(await unlessRefused(412, intruder)).toBe(null)
+    expect(await blobs.digest(path)).toBe(digest)
+    await lease('release', held)
     count(arena, 'block list under a lease')
+  }
+  return { workers: sharedBy(writers, worker), check: ({ blobs }) => expectKnown(blobs, path, known) }
+}
+
+async function putInBlocks(
+  blobs: RestBlobs,
+  path: string,
+  { held, known }: { readonly held: Readonly<Record<string, string>>; readonly known: Known<string | null> },
+): Promise<string> {
+  const blocks = ['AAAA', 'BBBB', 'CCCC'].map((id) => ({ id, body: someBytes() }))
+  const staged = blocks.map(({ id, body }) =>
+    blobs.done('PUT', `${path}?comp=block&blockid=${id}`, { body, headers: held }),
+  )
+  await Promise.all(staged)
+  const digest = sha256(Buffer.concat(blocks.map(({ body }) => body)))
+  const list = blocks.map(({ id }) => `<Uncommitted>${id}</Uncommitted>`).join('')
+  const body = Buffer.from(`<BlockList>${list}</BlockList>`)
+  await known.change(digest, () => blobs.done('PUT', `${path}?comp=blocklist`, { body, headers: held }))
+  return digest
+}
+
+/** @returns null when the server refused it with that status */
+async function unlessRefused<T>(status: number, work: Promise<T>): Promise<T | null> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof RestError && error.answer.status === status) return null
+    throw error
   }
 }
 
-/** A worker, and what must hold once all workers have ended. */
-export interface CheckedWorker {
-  readonly worker: BlobWorker
-  readonly check: (arena: BlobArena) => Promise<void>
-}
-
 /** Copies that outlive their sources, whose bytes they share or not, while all is swept. */
-export function copies(box: string): CheckedWorker {
+export function copies(prefix: string): CheckedWork {
   const kept = new Map<string, string>()
+  const worker: BlobWorker = async (arena, turn) => {
+    const { blobs } = arena
+    const [source, path, body] = [`${prefix}-source${turn}`, `${prefix}-copy${turn}`, someBytes()]
+    const isShared = turn % 2 === 0
+    await blobs.done('PUT', source, { body, headers: isShared ? blockBlob : inScope })
+    const headers = { 'x-ms-copy-source': blobs.source(source) }
+    const begun = await blobs.done('PUT', path, { headers })
+    expect(begun.headers['x-ms-copy-status']).toBe(isShared ? 'success' : 'pending')
+    for (let status: unknown = 'pending'; status !== 'success';) {
+      status = (await blobs.done('HEAD', path)).headers['x-ms-copy-status']
+      expect(['pending', 'success']).toContain(status)
+    }
+    kept.set(path, sha256(body))
+    await blobs.done('DELETE', source)
+    expect(await blobs.digest(source)).toBe(null)
+    expect(await blobs.digest(path)).toBe(sha256(body))
+    count(arena, isShared ? 'copy that shares' : 'copy in the background')
+  }
   return {
-    async worker(arena, turn) {
-      const { blobs } = arena
-      const [source, path, body] = [`${box}/source${turn}`, `${box}/copy${turn}`, someBytes()]
-      const isShared = turn % 2 === 0
-      await blobs.done('PUT', source, { body, headers: isShared ? blockBlob : inScope })
-      const headers = { 'x-ms-copy-source': blobs.source(source) }
-      const begun = await blobs.done('PUT', path, { headers })
-      expect(begun.headers['x-ms-copy-status']).toBe(isShared ? 'success' : 'pending')
-      for (let status: unknown = 'pending'; status !== 'success';) {
-        status = (await blobs.done('HEAD', path)).headers['x-ms-copy-status']
-        expect(['pending', 'success']).toContain(status)
-      }
-      await blobs.done('DELETE', source)
-      expect(await blobs.digest(source)).toBe(null)
-      expect(await blobs.digest(path)).toBe(sha256(body))
-      kept.set(path, sha256(body))
-      count(arena, isShared ? 'copy that shares' : 'copy in the background')
-    },
+    workers: [worker],
     async check({ blobs }) {
       // Most of their sources are swept by now.
       for (const [path, digest] of kept) expect(await blobs.digest(path), path).toBe(digest)
@@ -120,74 +152,5 @@ export function snapshots(path: string): BlobWorker {
     await blobs.done('DELETE', path, { headers: { 'x-ms-delete-snapshots': 'include' } })
     for (const { at } of [...taken, { at: path }]) expect(await blobs.digest(at)).toBe(null)
     count(arena, 'snapshots')
-  }
-}
-
-/** Names below a prefix that this worker alone puts and deletes: a listing has just these, however many pages it takes. */
-export function listed(box: string, prefix: string): BlobWorker {
-  const there = new Set<string>()
-  return async (arena, turn) => {
-    const { blobs } = arena
-    const name = `${prefix}${String(turn).padStart(6, '0')}`
-    const tags = { 'x-ms-tags': `list=${prefix}` }
-    await blobs.done('PUT', `${box}/${name}`, { body: someBytes(), headers: { ...blockBlob, ...tags } })
-    there.add(name)
-    if (there.size > 9) {
-      const [gone = ''] = there
-      there.delete(gone)
-      await blobs.done('DELETE', `${box}/${gone}`)
-      count(arena, 'delete')
-    }
-    const names: string[] = []
-    for (let marker: string | undefined = ''; marker !== undefined;) {
-      const page = `${box}?restype=container&comp=list&prefix=${prefix}&maxresults=4&marker=${marker}`
-      const { text } = await blobs.done('GET', page)
-      names.push(...namesIn(text))
-      marker = /<NextMarker>([^<]+)/.exec(text)?.[1]
-    }
-    expect(names).toEqual([...there])
-    const where = encodeURIComponent(`"list"='${prefix}'`)
-    expect(namesIn((await blobs.done('GET', `/?comp=blobs&where=${where}`)).text)).toEqual([...there])
-    count(arena, 'list')
-  }
-}
-
-export function namesIn(xml: string): readonly string[] {
-  return [...xml.matchAll(/<Name>([^<]+)<\/Name>/g)].map(([, name = '']) => name)
-}
-
-/** A whole container that comes and goes. */
-export function wholeContainer(name: string): BlobWorker {
-  return async (arena, turn) => {
-    const { blobs } = arena
-    const box = `/${name}${turn}`
-    await blobs.done('PUT', `${box}?restype=container`)
-    const paths = [1, 2, 3].map((at) => `${box}/blob${at}`)
-    await Promise.all(paths.map((path) => blobs.done('PUT', path, { body: someBytes(), headers: blockBlob })))
-    await blobs.done('DELETE', `${box}?restype=container`)
-    for (const path of paths) expect(await blobs.digest(path)).toBe(null)
-    count(arena, 'delete of a container')
-  }
-}
-
-/**
- * The account under a new version of the customer's key, under the next, under the service's, and over again; and its scope likewise. What a key was
- * for is taken away as soon as the account is said to be under another.
- */
-export function keySwitches(): BlobWorker {
-  let old: string | null = null
-  return async (arena, turn) => {
-    const { rest, estate, blobs } = arena
-    const keyId = turn % 3 === 2 ? null : await newKeyVersion(rest, estate.vault, 'switched')
-    await rest.armDone('PATCH', blobs.path, { properties: accountUnder(estate, keyId) })
-    await rest.armDone('PATCH', `${blobs.path}/encryptionScopes/apart`, { properties: scopeUnder(keyId) })
-    if (old !== null) {
-      const attributes = { enabled: false }
-      await rest.vaultDone(estate.vault, 'PATCH', new URL(old).pathname, { attributes })
-    }
-    const what = keyId === null ? 'key disabled' : old === null ? 'key enabled' : 'key rotated'
-    count(arena, what)
-    old = keyId
-    await setTimeout(50)
   }
 }

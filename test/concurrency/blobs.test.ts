@@ -6,21 +6,11 @@ import { makeBlobs, scopeUnder } from '../support/rest-blobs.ts'
 import { storedFiles } from '../support/stored-files.ts'
 import { type TestServer, startStrongroom } from '../support/strongroom.ts'
 import { appended, pages } from './blob-parts.ts'
-import {
-  type BlobArena,
-  type BlobWorker,
-  copies,
-  keySwitches,
-  leased,
-  listed,
-  namesIn,
-  replaced,
-  snapshots,
-  wholeContainer,
-} from './blob-workers.ts'
-import { runWorkers, sharedBy } from './run-workers.ts'
+import { keySwitches, listed, namesIn, wholeContainer } from './blob-spaces.ts'
+import { type BlobArena, type BlobWorker, copies, leased, replaced, snapshots } from './blob-workers.ts'
+import { runWorkers } from './run-workers.ts'
 
-const RUN_MS = 6_000
+const RUN_MS = 5_000
 
 describe('blobs written, read, copied, deleted and swept while their key changes', () => {
   let server: TestServer
@@ -34,7 +24,6 @@ describe('blobs written, read, copied, deleted and swept while their key changes
     const blobs = await makeBlobs(rest, estate, 'account1')
     await rest.armDone('PUT', `${blobs.path}/encryptionScopes/apart`, { properties: scopeUnder(null) })
     await blobs.done('PUT', '/box?restype=container')
-    await blobs.done('PUT', '/box/leased', { headers: { 'x-ms-blob-type': 'BlockBlob' } })
     arena = { rest, estate, blobs, done: new Map() }
   })
   afterAll(async () => {
@@ -43,13 +32,15 @@ describe('blobs written, read, copied, deleted and swept while their key changes
   })
 
   it('serves at every moment what was acknowledged, whole, and refuses nothing', async () => {
-    const [log, copied] = [appended('/box/log'), copies('/box')]
+    const checked = [
+      replaced('/box/replaced', 2),
+      leased('/box/leased', 2),
+      appended('/box/log', 3),
+      pages('/box/disk', 2),
+      copies('/box/copied'),
+    ]
     const workers: readonly BlobWorker[] = [
-      ...sharedBy(2, replaced('/box/replaced')),
-      ...sharedBy(2, leased('/box/leased')),
-      ...sharedBy(3, log.worker),
-      ...pages('/box/disk', 2),
-      copied.worker,
+      ...checked.flatMap((work) => work.workers),
       snapshots('/box/snapped'),
       listed('/box', 'listed'),
       wholeContainer('whole'),
@@ -57,13 +48,13 @@ describe('blobs written, read, copied, deleted and swept while their key changes
     ]
     await runWorkers(workers, arena, RUN_MS)
     console.log(Object.fromEntries(arena.done))
-    for (const { check } of [log, copied]) await check(arena)
+    for (const { check } of checked) await check(arena)
     const everything = [
       ...['replacement', 'block list under a lease', 'lease that another had', 'append', 'list', 'delete'],
       ...['write of pages', 'clearing of pages', 'copy that shares', 'copy in the background', 'snapshots'],
       ...['delete of a container', 'key enabled', 'key rotated', 'key disabled'],
     ]
-    for (const what of everything) expect(arena.done.get(what) ?? 0, what).toBeGreaterThan(1)
+    for (const what of everything) expect(arena.done.get(what) ?? 0, what).toBeGreaterThan(0)
     expect(server.output()).not.toMatch(/nobody foresaw|failed|"level":"(warn|error)"/)
   })
 
