@@ -139,18 +139,21 @@ describe('listBlobs()', () => {
       const page = await bench.blobs.listBlobs(
         { account: bench.account, container: 'c1' },
         {
-          prefix: '',
-          delimiter: null,
-          limit: 2,
-          endBefore: null,
-          onlyDeleted: false,
-          include,
-          from,
-          ...query,
+          query: {
+            prefix: '',
+            delimiter: null,
+            limit: 2,
+            endBefore: null,
+            onlyDeleted: false,
+            include,
+            from,
+            ...query,
+          },
+          show: (some) => some,
         },
         never,
       )
-      for (const item of page.items) {
+      for (const item of page.parts.flat()) {
         if ('prefix' in item) found.push(`${item.prefix}*`)
         if ('blob' in item) found.push(item.blob.name)
       }

@@ -19,7 +19,9 @@ import { startCopyWork } from './copy-work.ts'
 import { tellingDamage } from './damage.ts'
 import { getBlob } from './get-blob.ts'
 import { getBlockList } from './get-block-list.ts'
-import { listBlobs } from './list-blobs.ts'
+import { type BlobListing, listBlobs } from './list-blobs.ts'
+import type { ShownPage } from './list-page.ts'
+import type { ContainerPath } from './model.ts'
 import {
   type PartWrites,
   type PartialBlobs,
@@ -44,7 +46,7 @@ export interface BlobService
   extends AsyncDisposable, BlobContainers, BlobStates, PartialBlobs, PartsFromUrls, PartWrites, CopiedBlobs {
   readonly putBlob: Bound<typeof putBlob>
   readonly getBlob: Bound<typeof getBlob>
-  readonly listBlobs: Bound<typeof listBlobs>
+  listBlobs<T>(path: ContainerPath, listing: BlobListing<T>, signal: AbortSignal): Promise<ShownPage<T>>
   readonly putBlock: Bound<typeof putBlock>
   readonly putBlockList: Bound<typeof putBlockList>
   readonly getBlockList: Bound<typeof getBlockList>
@@ -107,7 +109,7 @@ export function openBlobService({
     ...copiedBlobs({ ...deps, foreign, work }),
     ...partsFromUrls({ ...deps, foreign }),
     getBlob: (path, command, signal) => getBlob(deps, path, command, signal),
-    listBlobs: (path, query, signal) => listBlobs(deps, path, query, signal),
+    listBlobs: (path, listing, signal) => listBlobs(deps, path, listing, signal),
     putBlockList: (path, command, signal) => putBlockList(deps, path, command, signal),
     getBlockList: (path, command) => getBlockList(deps, path, command),
   }

@@ -408,27 +408,30 @@ describe('a copy from elsewhere', () => {
     release()
     // While it is away, properties cannot be read: the state of the copy is seen once it is back.
     await vi.waitFor(async () => {
-      const { items } = await bench.blobs.listBlobs(
+      const { parts } = await bench.blobs.listBlobs(
         { account: bench.account, container: 'c1' },
         {
-          prefix: '',
-          delimiter: null,
-          from: { name: '', moment: '' },
-          limit: 10,
-          endBefore: null,
-          onlyDeleted: false,
-          include: {
-            snapshots: false,
-            versions: false,
-            deleted: false,
-            deletedWithVersions: false,
-            uncommitted: false,
-            metadata: false,
+          show: (some) => some,
+          query: {
+            prefix: '',
+            delimiter: null,
+            from: { name: '', moment: '' },
+            limit: 10,
+            endBefore: null,
+            onlyDeleted: false,
+            include: {
+              snapshots: false,
+              versions: false,
+              deleted: false,
+              deletedWithVersions: false,
+              uncommitted: false,
+              metadata: false,
+            },
           },
         },
         never,
       )
-      const [item] = items
+      const [item] = parts.flat()
       if (item === undefined || 'prefix' in item || !('blob' in item)) throw new Error('no blob')
       expect(item.blob.doc.copy?.status).toBe('failed')
     }, 20_000)

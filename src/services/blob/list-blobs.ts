@@ -1,9 +1,8 @@
-import type { Page } from '../../kernel/page.ts'
 import type { BlobDeps } from './blob-deps.ts'
 import type { BlobState } from './blob-rows.ts'
 import { getContainer } from './container-rows.ts'
 import { type ContentSeal, openContent } from './content-seal.ts'
-import { type BlobMarker, type FoundBlob, type ListBlobs, listPage } from './list-page.ts'
+import { type FoundBlob, type ListBlobs, type ShownPage, listPage } from './list-page.ts'
 import type { BlobView, ContainerPath } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 import { viewAt } from './view.ts'
@@ -13,24 +12,32 @@ export type ListedBlob =
   | { readonly uncommitted: { readonly name: string; readonly createdAt: number } }
   | { readonly prefix: string }
 
+export interface BlobListing<T> {
+  readonly query: ListBlobs
+  /** Makes of some, in their order, what the caller wants of them: then they may go. */
+  readonly show: (some: readonly ListedBlob[]) => T
+}
+
 /**
  * In the order of names; of one name, by time, the base blob last. Needs the customer's key for metadata alone.
  * https://learn.microsoft.com/rest/api/storageservices/list-blobs
  *
  * @throws BlobFault `container-not-found`; with metadata, KeyringFault `key-refused`
  */
-export async function listBlobs(
+export async function listBlobs<T>(
   deps: BlobDeps,
   { account, container: name }: ContainerPath,
-  query: ListBlobs,
+  { query, show }: BlobListing<T>,
   signal: AbortSignal,
-): Promise<Page<ListedBlob, BlobMarker>> {
+): Promise<ShownPage<T>> {
   const { records, keyring } = deps
   const seal = await openService(keyring, account)
   const container = await getContainer(records.read, seal, name)
-  const { items, next } = await listPage({ db: records.read, seal }, container.id, query, signal)
-  const present = await presenter(deps, seal, { items, withMetadata: query.include.metadata }, signal)
-  return { items: items.map(present), next }
+  const shown = async (items: readonly FoundBlob[]) => {
+    const present = await presenter(deps, seal, { items, withMetadata: query.include.metadata }, signal)
+    return show(items.map(present))
+  }
+  return await listPage({ db: records.read, seal, show: shown }, container.id, query, signal)
 }
 
 /** Looks up each scope once: what is awaited for each blob would take longer than all else. */

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Page } from '../../kernel/page.ts'
 import { listUncommittedBlobs } from '../../store/records/blob/blocks.ts'
 import { BASE, type BlobRow } from '../../store/records/blob/blobs.ts'
 import { type BlobReads, endOfPrefix } from '../../store/records/blob/containers.ts'
@@ -39,9 +38,21 @@ export type FoundBlob =
   | { readonly uncommitted: { readonly name: string; readonly createdAt: number } }
   | { readonly prefix: string }
 
-interface Listing {
+interface Rows {
   readonly db: BlobReads
   readonly seal: ServiceSeal
+}
+
+export interface ShownPage<T> {
+  /** What was made of the blobs, of some after the other: at least one. */
+  readonly parts: readonly T[]
+  /** Where the next page begins. */
+  readonly next: BlobMarker | null
+}
+
+interface Listing<T> extends Rows {
+  /** Called for some after the other while a page is put together, so that not all of it is in memory at once. */
+  readonly show: (found: readonly FoundBlob[]) => Promise<T>
 }
 
 /** Something of a name that may be listed: its place among the others, and how it is opened. */
@@ -57,31 +68,35 @@ const UNCOMMITTED = `${BASE}2`
 const MAX_ROWS_AT_ONCE = 1_000
 
 /** Reads on until the page is full; where a delimiter folds many names into one, it jumps over them. */
-export async function listPage(
-  { db, seal }: Listing,
+export async function listPage<T>(
+  { show, ...rows }: Listing<T>,
   container: string,
   query: ListBlobs,
   signal: AbortSignal,
-): Promise<Page<FoundBlob, BlobMarker>> {
-  const items: FoundBlob[] = []
+): Promise<ShownPage<T>> {
+  const parts: T[] = []
+  let room = query.limit
   let { from } = query
   let wanted = query.delimiter === null ? MAX_ROWS_AT_ONCE : 64
   for (;;) {
-    const limit = Math.min(wanted, MAX_ROWS_AT_ONCE, query.limit + 1 - items.length)
-    const entries = await someEntries({ db, seal }, container, { query, from, limit })
-    const before = items.length
-    const taken = take(entries, query, items)
-    if (taken.isFull) return { items, next: taken.from }
-    if (entries.length < limit) return { items, next: null }
+    const limit = Math.min(wanted, MAX_ROWS_AT_ONCE, room + 1)
+    const entries = await someEntries(rows, container, { query, from, limit })
+    const taken = take(entries, query, room)
+    const { found } = taken
+    const isLast = taken.isFull || entries.length < limit
+    if (found.length > 0 || (isLast && parts.length === 0)) parts.push(await show(found))
+    if (isLast) return { parts, next: taken.isFull ? taken.from : null }
+    room -= found.length
     from = taken.from
     // Before the next jump, as much as was of use: what lies behind it is read in vain.
-    wanted = taken.isJump ? 2 * (items.length - before) + 1 : MAX_ROWS_AT_ONCE
+    wanted = taken.isJump ? 2 * found.length + 1 : MAX_ROWS_AT_ONCE
     // Whoever waits meanwhile has a turn.
     await setImmediate(undefined, { signal })
   }
 }
 
 interface Taken {
+  readonly found: readonly FoundBlob[]
   readonly isFull: boolean
   /** Whether the rest of a folded name is left out. */
   readonly isJump: boolean
@@ -89,22 +104,25 @@ interface Taken {
   readonly from: BlobMarker
 }
 
-function take(entries: readonly Entry[], query: ListBlobs, items: FoundBlob[]): Taken {
+/** @param room for how many there is a place on the page */
+function take(entries: readonly Entry[], query: ListBlobs, room: number): Taken {
+  const found: FoundBlob[] = []
   let folded: string | null = null
   for (const { name, moment, open } of entries) {
     if (folded !== null && name.startsWith(folded)) continue
     folded = null
     const prefix = prefixOf(name, query)
     const isSeen = prefix !== null && moment === BASE && !query.onlyDeleted
-    const found = isSeen ? { prefix } : open()
-    if (found === null) continue
-    if (items.length === query.limit) return { isFull: true, isJump: false, from: { name, moment } }
-    items.push(prefix === null ? found : { prefix })
+    const one = isSeen ? { prefix } : open()
+    if (one === null) continue
+    if (found.length === room) return { found, isFull: true, isJump: false, from: { name, moment } }
+    found.push(prefix === null ? one : { prefix })
     folded = prefix
   }
-  if (folded !== null) return { isFull: false, isJump: true, from: { name: endOfPrefix(folded), moment: '' } }
+  if (folded !== null)
+    return { found, isFull: false, isJump: true, from: { name: endOfPrefix(folded), moment: '' } }
   const { name, moment } = entries.at(-1) ?? query.from
-  return { isFull: false, isJump: false, from: { name, moment: `${moment}\u{10ffff}` } }
+  return { found, isFull: false, isJump: false, from: { name, moment: `${moment}\u{10ffff}` } }
 }
 
 function prefixOf(name: string, { prefix, delimiter }: ListBlobs): string | null {
@@ -120,7 +138,7 @@ interface Some {
 }
 
 /** The next ones of every kind that was asked for, in order. */
-async function someEntries({ db, seal }: Listing, container: string, some: Some): Promise<readonly Entry[]> {
+async function someEntries({ db, seal }: Rows, container: string, some: Some): Promise<readonly Entry[]> {
   const { query, from, limit } = some
   const { include, onlyDeleted, prefix, endBefore: end } = query
   const range = { container, prefix, from, end, limit }

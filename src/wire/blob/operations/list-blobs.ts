@@ -1,4 +1,5 @@
 import { type RequestHead, operation, queryValue } from '../../../http/operation.ts'
+import type { ListedBlob } from '../../../services/blob/list-blobs.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import { type XmlElement, xmlReply } from '../../shared/xml.ts'
 import { listedXml } from '../blob-xml.ts'
@@ -22,17 +23,18 @@ export function listBlobsOperation({ blobs, clock, endpointOf }: BlobWireDeps): 
       const query = listQueryOf(head)
       const shown = shownOf(head)
       if (shown.tags && !caller.permits(needs.listTags)) throw caller.refusal(needs.listTags)
-      const { items, next } = await blobs.listBlobs(at, query, signal)
       const showing = {
         shown,
         now: clock.now().getTime(),
         retentionDays: at.account.blobService.deleteRetentionDays,
       }
+      const show = (some: readonly ListedBlob[]) => some.map((item) => listedXml(item, showing)).join('')
+      const { parts, next } = await blobs.listBlobs(at, { query, show }, signal)
       return xmlReply([
         'EnumerationResults',
         [
           ...echoed(head),
-          ['Blobs', { written: items.map((item) => listedXml(item, showing)).join('') }],
+          ['Blobs', { written: parts.join('') }],
           ['NextMarker', next === null ? null : writeMarker([next.name, next.moment])],
         ],
         { ServiceEndpoint: endpointOf(head), ContainerName: at.container },
