@@ -23,7 +23,7 @@ describe.skipIf(process.platform !== 'linux')('a server killed while blobs are w
     const blobs = await makeBlobs(rest, estate, 'written')
     await rest.armDone('PATCH', blobs.path, { properties: accountUnder(estate, estate.keyId) })
     const writing = blobWriting(blobs)
-    const killed = await crashEverywhere(site, (round) => writing.begin(round), { maxPoints: 5 })
+    const killed = await crashEverywhere(site, (round) => writing.begin(round), { maxPoints: 4 })
     expect(killed).toBeGreaterThan(2)
     await writing.end()
   })
@@ -32,7 +32,8 @@ describe.skipIf(process.platform !== 'linux')('a server killed while blobs are w
     const blobs = await makeBlobs(site.rest, site.estate, 'copied')
     const source = await makeCopiedSource(site, blobs)
     const attempt = (round: number) => copyAttempt(blobs, source, round)
-    expect(await crashEverywhere(site, attempt, { maxPoints: 3 })).toBeGreaterThan(1)
+    // All of its durable steps: before one of them, what is left is a file that nothing names.
+    expect(await crashEverywhere(site, attempt, { maxPoints: 5 })).toBeGreaterThan(2)
     await blobs.done('DELETE', '/copies?restype=container')
   })
 
