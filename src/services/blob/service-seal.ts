@@ -57,8 +57,9 @@ export async function openService(
 }
 
 function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceSeal {
-  const documents = <K, T>(table: string, placeOf: (key: K) => readonly string[]): Sealed<K, T> => {
-    const context = (key: K) => [`blob_${table}`, account.uid, ...placeOf(key)].join('\n')
+  const documents = <K, T>(table: string, placeOf: (key: K) => string): Sealed<K, T> => {
+    const owner = `blob_${table}\n${account.uid}`
+    const context = (key: K) => `${owner}\n${placeOf(key)}`
     return {
       seal: (key, document) => records.seal(context(key), Buffer.from(JSON.stringify(document))),
       open: (key, sealed) => records.openJson(context(key), sealed) as T,
@@ -67,12 +68,15 @@ function serviceSeal(records: ServiceRecords, account: StorageAccount): ServiceS
   }
   return {
     account,
-    container: documents('containers', ({ id, name }) => [id, name]),
+    container: documents('containers', ({ id, name }) => `${id}\n${name}`),
     // A name may hold a line feed's like, never one itself: control characters are refused.
-    blob: documents('blobs', ({ container, id, moment, name }) => [container, id, moment, name]),
-    block: documents('blocks', ({ container, block, ref, name }) => [container, block, ref, name]),
-    node: documents('map_nodes', ({ node }) => [node]),
-    copy: documents('copies', ({ id, container, name }) => [id, container, name]),
+    blob: documents('blobs', ({ container, id, moment, name }) => `${container}\n${id}\n${moment}\n${name}`),
+    block: documents(
+      'blocks',
+      ({ container, block, ref, name }) => `${container}\n${block}\n${ref}\n${name}`,
+    ),
+    node: documents('map_nodes', ({ node }) => node),
+    copy: documents('copies', ({ id, container, name }) => `${id}\n${container}\n${name}`),
     // No tag has a line feed: see `assertTags`.
     tagIndex: (name, value) =>
       records.indexOf(`blob_tags\n${account.uid}`, value === null ? name : `${name}\n${value}`),
