@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import type { Bytes } from '../../../kernel/bytes.ts'
-import { MIB } from '../../../kernel/units.ts'
+import { KIB, MIB } from '../../../kernel/units.ts'
 import {
   ByteFault,
   type ByteRange,
@@ -20,6 +20,8 @@ export type FileByteStore = ByteStore & AsyncDisposable
 /** Files open at once, reads and writes together; beside them at most 256 folders are held open. */
 const MAX_OPEN_FILES = 512
 const READ_BYTES = MIB
+/** What sealing adds to a body of a round length is read with the rest, not on its own. */
+const READ_MORE_BYTES = 64 * KIB
 
 /** Bytes as files below `root`, in the layout of docs/format/data-folder.md. One process at a time. */
 export async function openFileByteStore(root: string): Promise<FileByteStore> {
@@ -96,7 +98,8 @@ async function* read(
   try {
     let position = range.start
     const fetch = (): Promise<Uint8Array> | null => {
-      const length = Math.min(READ_BYTES, range.end - position)
+      const left = range.end - position
+      const length = left <= READ_BYTES + READ_MORE_BYTES ? left : READ_BYTES
       if (length <= 0) return null
       const chunk = readFully(handle, ref, position, length)
       chunk.catch(() => undefined)

@@ -2,8 +2,11 @@ import type { FileHandle } from 'node:fs/promises'
 import { type Bytes, free } from '../../../kernel/bytes.ts'
 import { KIB } from '../../../kernel/units.ts'
 
-/** Chunks are gathered until they make up a write of this size. */
-const FLUSH_BYTES = 512 * KIB
+/**
+ * Chunks are gathered until they make up a write of this size. Nothing that goes into a mebibyte: what sealing adds to a body of a
+ * round length would be a write of its own.
+ */
+const FLUSH_BYTES = 576 * KIB
 
 /** Writes `body` from offset 0 on, one write at most under way while the next chunks are fetched. @returns the length */
 export async function writeBody(handle: FileHandle, body: Bytes, signal: AbortSignal): Promise<number> {
