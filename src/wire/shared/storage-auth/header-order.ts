@@ -16,16 +16,23 @@ export function ordinalOrder(names: readonly string[]): readonly string[] {
  */
 export function culturalOrder(names: readonly string[]): readonly string[] {
   return names
-    .map((name) => ({ name, rank: rankOf(name), dashes: dashesOf(name) }))
-    .sort((a, b) => compare(a.rank, b.rank) || compare(a.dashes, b.dashes))
+    .map((name) => ({ name, rank: rankOf(name) }))
+    .sort((a, b) => compare(a.rank, b.rank) || compare(dashesOf(a.name), dashesOf(b.name)))
     .map(({ name }) => name)
 }
 
+const ranks: ReadonlyMap<string, string> = new Map([
+  ...Array.from(ranked, (character, index) => [character, String.fromCharCode(index + 1)] as const),
+  ...Array.from(passedOver, (character) => [character, ''] as const),
+])
+
 function rankOf(name: string): string {
-  const kept = Array.from(name).filter((character) => !passedOver.includes(character))
-  return String.fromCharCode(...kept.map((character) => ranked.indexOf(character) + 1))
+  let rank = ''
+  for (const character of name) rank += ranks.get(character) ?? '\0'
+  return rank
 }
 
+/** Of names that are otherwise the same. */
 function dashesOf(name: string): string {
   return Array.from(name)
     .map((character) => passedOver.indexOf(character) + 1)
