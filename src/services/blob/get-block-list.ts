@@ -52,8 +52,8 @@ export async function getBlockList(
     const { doc } = state
     if (doc.type !== 'BlockBlob') throw new BlobFault('blob-type-invalid', { type: doc.type })
     assertReadable(conditions, doc)
-    assertLeaseForRead(doc.lease, leaseId, 'blob', stamp().now)
   }
+  assertLeaseForRead(state?.doc.lease ?? null, leaseId, 'blob', stamp().now)
   return {
     blob: state?.doc ?? null,
     committed: kind === 'uncommitted' ? null : await committedBlocks(db, seal, state),

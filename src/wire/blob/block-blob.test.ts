@@ -113,6 +113,10 @@ describe('a block blob, through the SDK', () => {
     expect(before.etag).toBeUndefined()
     expect(before.blobContentLength).toBe(0)
     expect(before.uncommittedBlocks).toEqual([1, 2].map((id) => ({ name: idOf(id), size: 100 })))
+    const leased = { conditions: { leaseId: '11111111-1111-4111-8111-111111111111' } }
+    await expect(blob.getBlockList('all', leased)).rejects.toMatchObject(
+      refused(412, 'LeaseNotPresentWithBlobOperation'),
+    )
     const { etag } = await blob.commitBlockList([idOf(2), idOf(1)], { conditions: { ifNoneMatch: '*' } })
     const after = await blob.getBlockList('committed')
     expect(after.etag).toBe(etag)
