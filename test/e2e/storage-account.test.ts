@@ -4,6 +4,7 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Az } from '../support/az.ts'
 import { azureSdk } from '../support/azure-sdk.ts'
+import { accountKey } from '../support/blob-callers.ts'
 import { makeServicePrincipal } from '../support/principals.ts'
 import { GROUP, LOCATION, type Site, openSite } from '../support/site.ts'
 import {
@@ -233,6 +234,18 @@ describe('storage accounts', () => {
     expect(account.accessTier).toBe(tier)
     const endpoints = Object.entries(account.primaryEndpoints ?? {}).filter(([, url]) => url !== undefined)
     expect(endpoints.map(([service]) => service).sort()).toEqual(services)
+    expect(account.secondaryEndpoints).toBeUndefined()
+  })
+
+  it('an account that is read at a second place says where, and is read there', async () => {
+    const { secondaryEndpoints } = await makePlainAccount(site, 'twoplaces', {
+      sku: { name: 'Standard_RAGRS' },
+    })
+    const { blob = '', file } = secondaryEndpoints ?? {}
+    expect([blob, file]).toEqual([`${site.server.url('twoplaces-secondary.blob.core')}/`, undefined])
+    const second = new BlobServiceClient(blob, await accountKey(site, 'twoplaces'))
+    expect((await second.getStatistics()).geoReplication?.status).toBe('live')
+    await expect(second.createContainer('box')).rejects.toMatchObject({ statusCode: 403 })
   })
 
   it.each([

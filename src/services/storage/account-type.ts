@@ -98,7 +98,8 @@ async function present(
       keyCreationTime: keyTimes(resource),
       primaryLocation: resource.location,
       statusOfPrimary: encryption['status'] === undefined ? 'available' : 'unavailable',
-      primaryEndpoints: primaryEndpoints(endpoints, resource),
+      primaryEndpoints: endpointsOf(endpoints, resource, ''),
+      ...secondary(endpoints, resource),
       privateEndpointConnections: [],
     },
   }
@@ -108,9 +109,16 @@ function keyTimes({ properties }: Resource): JsonObject {
   return Object.fromEntries(storedKeys(properties).map((key) => [key.keyName, key.creationTime]))
 }
 
+/** Of accounts that can be read at a second place: files cannot. */
+function secondary(endpoints: Endpoints, account: Resource): JsonObject {
+  if (!skuOf(account).includes('_RA')) return {}
+  const { file: _none, ...secondaryEndpoints } = endpointsOf(endpoints, account, '-secondary')
+  return { statusOfSecondary: 'available', secondaryEndpoints }
+}
+
 /** `https://sa1.blob.core.localhost:8443/`; which ones, by the account's kind. */
-function primaryEndpoints(endpoints: Endpoints, account: Resource): JsonObject {
-  const name = account.name.toLowerCase()
+function endpointsOf(endpoints: Endpoints, account: Resource, suffix: string): JsonObject {
+  const name = `${account.name.toLowerCase()}${suffix}`
   return Object.fromEntries(
     servicesOf(kindOf(account)).map((service) => [
       service,
