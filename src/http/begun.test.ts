@@ -19,9 +19,9 @@ function streamed(length: number, texts: readonly string[], thrown?: Error) {
   return { reply, ended }
 }
 
-test('a short stream of one chunk becomes its bytes, and is at its end', async () => {
+test('a short stream of one chunk is at hand whole, and at its end', async () => {
   const { reply, ended } = streamed(5, ['short'])
-  expect(await begun(reply)).toEqual({ status: 200, body: Buffer.from('short') })
+  expect(await begun(reply)).toMatchObject({ body: { length: 5, whole: Buffer.from('short') } })
   expect(ended).toEqual(['ended'])
 })
 
@@ -34,7 +34,7 @@ test.each([
   const { reply } = streamed(length, texts)
   const { body } = await begun(reply)
   if (!isStream(body)) throw new Error('it is no stream any more')
-  expect(body.length).toBe(length)
+  expect([body.length, body.whole]).toEqual([length, undefined])
   expect((await collect(body.stream)).toString()).toBe(texts.join(''))
 })
 

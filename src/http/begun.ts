@@ -1,7 +1,7 @@
 import type { Bytes } from '../kernel/bytes.ts'
 import { KIB } from '../kernel/units.ts'
-import type { Reply } from './operation.ts'
-import { type StreamBody, isStream } from './reply.ts'
+import type { Reply, StreamBody } from './operation.ts'
+import { isStream } from './reply.ts'
 
 /** One chunk of so few bytes is written with its head, in one piece: a stream costs more than they do. */
 const MAX_SHORT_BYTES = 16 * KIB
@@ -17,7 +17,7 @@ export async function begun(reply: Reply): Promise<Reply> {
   const first = await chunks.next()
   if (!isShortWhole(first, body.length)) return streamed(reply, body, startingWith([first], chunks))
   const next = await chunks.next()
-  if (next.done === true) return { ...reply, body: first.value }
+  if (next.done === true) return { ...reply, body: { ...body, whole: first.value } }
   return streamed(reply, body, startingWith([first, next], chunks))
 }
 

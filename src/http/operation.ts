@@ -72,11 +72,18 @@ export interface Call<C, P = Readonly<Record<string, string>>> {
   readonly signal: AbortSignal
 }
 
+export interface StreamBody {
+  readonly stream: Bytes
+  readonly length?: number
+  /** All of it, once it is at hand: the stream is at its end then. */
+  readonly whole?: Uint8Array
+}
+
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   /** An object is written as JSON. A stream needs `length` unless its end may be chunked. */
-  readonly body?: Json | Uint8Array | { readonly stream: Bytes; readonly length?: number }
+  readonly body?: Json | Uint8Array | StreamBody
 }
 
 /**

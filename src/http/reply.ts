@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { free } from '../kernel/bytes.ts'
 import { KIB } from '../kernel/units.ts'
-import type { Reply } from './operation.ts'
+import type { Reply, StreamBody } from './operation.ts'
 import { readInTurn } from './read-in-turn.ts'
 
 export interface WriteOptions {
@@ -31,6 +31,7 @@ export async function writeReply(
   const hasNoBody = isHead || reply.status === 204 || reply.status === 304
   if (isStream(body)) {
     if (body.length !== undefined && reply.status !== 204) response.setHeader('Content-Length', body.length)
+    if (!hasNoBody && body.whole !== undefined) return endWith(response, body.whole, reply, options)
     if (hasNoBody) await discard(reply)
     else await pump(response, body, options.signal)
     return end(response, noBytes, options)
@@ -43,9 +44,19 @@ export async function writeReply(
   }
   // A handler of HEAD may have said the length of what GET would give.
   if (!(isHead && response.hasHeader('Content-Length'))) response.setHeader('Content-Length', bytes.length)
+  return endWith(response, isHead ? noBytes : bytes, reply, options)
+}
+
+function endWith(
+  response: ServerResponse,
+  bytes: Uint8Array,
+  { status, body }: Reply,
+  options: WriteOptions,
+): Promise<void> {
   // Left to `end()`, a Content-Disposition beyond ASCII would be damaged: Node decodes its bytes as UTF-8 then.
-  response.writeHead(reply.status)
-  return end(response, isHead ? noBytes : bytes, options)
+  response.writeHead(status)
+  if (isStream(body)) response.once('finish', () => free(bytes))
+  return end(response, bytes, options)
 }
 
 /** Lets go of a body that nobody will read. */
@@ -72,8 +83,6 @@ async function end(response: ServerResponse, last: Uint8Array, { beforeEnd }: Wr
   } else if (last.length > 0) response.end(last)
   else response.end()
 }
-
-export type StreamBody = Extract<Reply['body'], { readonly stream: unknown }>
 
 export function isStream(body: Reply['body']): body is StreamBody {
   if (typeof body !== 'object' || body === null || body instanceof Uint8Array || !('stream' in body))
