@@ -49,16 +49,16 @@ interface Listed {
   readonly id: string
 }
 
-type LeaseAction = 'acquire' | 'renew' | 'release' | 'break'
+export type LeaseAction = 'acquire' | 'renew' | 'release' | 'break'
 
 export const leaseIds = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
 
 const seed = fc.nat(255)
-const lease = fc.oneof(
+export const lease = fc.oneof(
   { weight: 8, arbitrary: fc.constant(null) },
   { weight: 2, arbitrary: fc.constantFrom(...leaseIds) },
 )
-const said = {
+export const said = {
   lease,
   condition: fc.oneof(
     { weight: 12, arbitrary: fc.constant<Condition>('none') },
@@ -69,9 +69,9 @@ const said = {
   ),
 }
 /** The longest stand in files of their own. */
-const fill = fc.record({ length: fc.constantFrom(1, 100, 300, 700, 1_000, 16_384, 16_385), seed })
+export const fill = fc.record({ length: fc.constantFrom(1, 100, 300, 700, 1_000, 16_384, 16_385), seed })
 const id = fc.constantFrom('b0', 'b1', 'b2').map((text) => Buffer.from(text).toString('base64'))
-const metadata = fc.constantFrom('', '', 'one', 'two')
+export const metadata = fc.constantFrom('', '', 'one', 'two')
 const listed = fc.record({
   id,
   from: fc.constantFrom('committed', 'uncommitted', 'latest', 'latest', 'latest', 'latest'),
@@ -79,9 +79,9 @@ const listed = fc.record({
 const pages = { from: fc.nat(6), count: fc.integer({ min: 1, max: 3 }), seed }
 
 /** Names with what is mostly done to them, so that most commands find what they are for. */
-const names = { blocks: 'a', appends: 'a/b', pages: 'c' } as const
+export const names = { blocks: 'a', appends: 'a/b', pages: 'c' } as const
 
-function one<T extends string, R extends object>(
+export function one<T extends string, R extends object>(
   name: T,
   model: { [K in keyof R]: fc.Arbitrary<R[K]> },
   likely?: keyof typeof names,
@@ -91,7 +91,9 @@ function one<T extends string, R extends object>(
   return fc.record({ do: fc.constant(name), name: fc.oneof(mostly, { weight: 1, arbitrary: any }), ...model })
 }
 
-const kinds: readonly (readonly [number, fc.Arbitrary<unknown>])[] = [
+type Kinds = readonly (readonly [weight: number, fc.Arbitrary<unknown>])[]
+
+export const kindsOfRequests: Kinds = [
   [6, one('put', { fill, metadata, ...said }, 'blocks')],
   [8, one('block', { id, fill, lease }, 'blocks')],
   [6, one('list', { blocks: fc.array(listed, { maxLength: 4 }), metadata, ...said }, 'blocks')],
@@ -116,6 +118,10 @@ const kinds: readonly (readonly [number, fc.Arbitrary<unknown>])[] = [
     }),
   ],
   [5, one('read', { from: fc.nat(100_000), count: fc.nat(20_000), ...said })],
+]
+
+/** What is done to the server, or to the key. */
+const kindsOfEvents: Kinds = [
   [2, one('wait', { seconds: fc.constantFrom(1, 8, 20) })],
   [1, one('restart', {})],
   [3, one('key', { isAway: fc.constantFrom(true, false, false) })],
@@ -123,7 +129,7 @@ const kinds: readonly (readonly [number, fc.Arbitrary<unknown>])[] = [
 
 /** What every run begins with: a blob of each type. */
 const nothingSaid: Said = { condition: 'none', lease: null }
-const first: readonly Command[] = [
+export const first = [
   {
     do: 'block',
     name: names.blocks,
@@ -135,16 +141,14 @@ const first: readonly Command[] = [
   { do: 'snapshot', name: names.blocks, metadata: '', ...nothingSaid },
   { do: 'new-append', name: names.appends, ...nothingSaid },
   { do: 'new-pages', name: names.pages, count: 8, ...nothingSaid },
-]
+] as const satisfies readonly Command[]
 
-export const commands = fc
-  .array(
-    fc.oneof(
-      ...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary: arbitrary as fc.Arbitrary<Command> })),
-    ),
-    { minLength: 25, maxLength: 25 },
-  )
-  .map((list) => [...first, ...list])
+export const commands = sequencesOf<Command>([...kindsOfRequests, ...kindsOfEvents])
+
+export function sequencesOf<C>(kinds: Kinds): fc.Arbitrary<readonly (C | (typeof first)[number])[]> {
+  const any = kinds.map(([weight, arbitrary]) => ({ weight, arbitrary: arbitrary as fc.Arbitrary<C> }))
+  return fc.array(fc.oneof(...any), { minLength: 25, maxLength: 25 }).map((list) => [...first, ...list])
+}
 
 export function bytesOf({ length, seed: first }: Fill): Buffer {
   const bytes = Buffer.alloc(length)
