@@ -1,21 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import {
-  AccountSASPermissions,
-  AccountSASResourceTypes,
-  AccountSASServices,
-  StorageSharedKeyCredential,
-  generateAccountSASQueryParameters,
-} from '@azure/storage-blob'
+import { KNOWN_ACCOUNT, knownSas, startAzurite as startEmulator } from '../../test/support/azurite.ts'
 import { makeIdentity, makeVault, newKeyVersion } from '../../test/support/estate.ts'
 import { freePort } from '../../test/support/free-port.ts'
 import { type Rest, openRest } from '../../test/support/rest.ts'
 import { startStrongroom } from '../../test/support/strongroom.ts'
-import { bringPeers, peer } from '../../test/tools/peers.ts'
-import { type Address, untilReached } from '../registry/connection.ts'
+import type { Address } from '../registry/connection.ts'
 import type { Loadable } from '../registry/comparison.ts'
 import type { BlobTarget } from './client.ts'
 
@@ -38,10 +26,6 @@ export interface AccountKeySettings {
   readonly vaultUri: string
 }
 
-const ACCOUNT = 'devstoreaccount1'
-const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
-const DAY_MS = 86_400_000
-
 /** Strongroom as a user starts it, with the well-known account under a customer key. */
 export async function startOurs(
   durability: 'full' | 'relaxed',
@@ -57,7 +41,7 @@ export async function startOurs(
   await makeVault(rest, 'rg1', 'kv1', identity.principalId)
   await newKeyVersion(rest, 'kv1', 'key1')
   const key: AccountKeySettings = {
-    accountPath: `/resourceGroups/azurite/providers/Microsoft.Storage/storageAccounts/${ACCOUNT}`,
+    accountPath: `/resourceGroups/azurite/providers/Microsoft.Storage/storageAccounts/${KNOWN_ACCOUNT}`,
     identityId: identity.id,
     vaultUri: server.url('kv1.vault'),
   }
@@ -92,50 +76,16 @@ export function underKey({ identityId, vaultUri }: AccountKeySettings) {
 
 /** With its defaults: on disk, metadata in memory and written every five seconds, nothing encrypted. */
 export async function startAzurite(): Promise<BlobSubject> {
-  await bringPeers((line) => console.log(line))
-  const folder = await mkdtemp(join(tmpdir(), 'strongroom-bench-'))
-  const port = await freePort()
-  const args = [
-    '--location',
-    folder,
-    '--blobPort',
-    String(port),
-    '--silent',
-    '--skipApiVersionCheck',
-    '--disableTelemetry',
-  ]
-  const child = spawn(process.execPath, [peer('azurite/dist/src/blob/main.js'), ...args], { stdio: 'ignore' })
-  const address = { port, host: '127.0.0.1', ca: null }
-  await untilReached(address)
+  const azurite = await startEmulator({ isInMemory: false })
   return {
     name: 'azurite',
-    ...reached(address),
-    pid: child.pid ?? 0,
-    async [Symbol.asyncDispose]() {
-      const gone = once(child, 'exit')
-      child.kill('SIGKILL')
-      await gone
-      await rm(folder, { recursive: true, force: true })
-    },
+    ...reached({ port: azurite.port, host: '127.0.0.1', ca: null }),
+    pid: azurite.pid,
+    [Symbol.asyncDispose]: () => azurite[Symbol.asyncDispose](),
   }
 }
 
 function reached(address: Address) {
-  const to = target()
+  const to: BlobTarget = { path: `/${KNOWN_ACCOUNT}`, sas: knownSas() }
   return { address, target: to, job: { address, target: to } }
-}
-
-function target(): BlobTarget {
-  const signature = generateAccountSASQueryParameters(
-    {
-      startsOn: new Date(Date.now() - DAY_MS),
-      expiresOn: new Date(Date.now() + DAY_MS),
-      permissions: AccountSASPermissions.parse('rwdlac'),
-      services: AccountSASServices.parse('b').toString(),
-      resourceTypes: AccountSASResourceTypes.parse('sco').toString(),
-      version: '2021-12-02',
-    },
-    new StorageSharedKeyCredential(ACCOUNT, KEY),
-  )
-  return { path: `/${ACCOUNT}`, sas: signature.toString() }
 }
