@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { free } from '../kernel/bytes.ts'
 import { GCM_NONCE_BYTES, GCM_TAG_BYTES, openGcm, sealGcm } from './aes-gcm.ts'
 import { hkdf } from './hkdf.ts'
 import { KEY_BYTES } from './key-material.ts'
@@ -38,7 +39,9 @@ export function sealUnder(
 ): Buffer {
   const salt = randomSalt(SALT_BYTES)
   const body = withDerived(key, label, salt, (own, nonce) => sealGcm(own, nonce, bound(associated), [plain]))
-  return Buffer.concat([versionByte, salt, ...body])
+  const sealed = Buffer.concat([versionByte, salt, ...body])
+  for (const piece of body) free(piece)
+  return sealed
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ExtentKey } from '../../crypto/extent-key.ts'
-import type { Bytes } from '../../kernel/bytes.ts'
+import { type Bytes, free } from '../../kernel/bytes.ts'
 import { KIB } from '../../kernel/units.ts'
 import { beginningOf } from '../../store/bytes/beginning.ts'
 import { type BytesRef, newBytesRef } from '../../store/bytes/byte-store.ts'
@@ -38,11 +38,14 @@ export async function stageExtent(
   const beginning = await beginningOf(body, MAX_INLINE_BYTES)
   const ref = newBytesRef()
   if ('whole' in beginning) {
-    const head = beginning.whole
-    if (head.length === 0) return null
-    onPlain?.(head)
+    const { whole } = beginning
+    const { length } = whole
+    if (length === 0) return null
+    onPlain?.(whole)
     await seal.check()
-    return { ref, length: head.length, is_inline: 1, outer: null, sealed: seal.sealBody(ref, head) }
+    const sealed = seal.sealBody(ref, whole)
+    free(whole)
+    return { ref, length, is_inline: 1, outer: null, sealed }
   }
   const key = ExtentKey.generate()
   const outerKey = seal.outer === null ? null : ExtentKey.generate()
