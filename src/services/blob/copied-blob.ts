@@ -79,8 +79,7 @@ function tierOfCopy(
   if (command.tier !== null && !tiers.has(command.tier)) {
     throw new BlobFault('tier-unsupported', {})
   }
-  const kept = command.tier === null ? tierAt(before?.doc.tier ?? null, now) : null
-  return kept ?? tierOf(command.tier, account.accessTier, now)
+  return tierOf(command.tier, account.accessTier, { before, now })
 }
 
 /** An archived source needs a tier in which its copy can be read. @throws BlobFault `blob-archived` */

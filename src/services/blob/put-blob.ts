@@ -10,6 +10,7 @@ import { commitExtent, committing, partOf, stageExtent } from './extents.ts'
 import type { BlobHeaders, BlobPath, Metadata, TierDoc } from './model.ts'
 import { type Destination, openDestination } from './open-destination.ts'
 import { type NewBlob, type ReplaceOptions, newBlobId, replaceBlob } from './replace-blob.ts'
+import { tierAt } from './tier.ts'
 
 /** What the newest versions take as one blob in one request. */
 export const MAX_WHOLE_BYTES = 5_000 * MIB
@@ -73,11 +74,11 @@ export async function putWhole(
   const stamp = deps.stamp()
   const blob = await committing(bytes, [staged], () =>
     records.write((db) =>
-      replaceBlob(db, { seal, stamp }, { place, options: command }, async () => {
+      replaceBlob(db, { seal, stamp }, { place, options: command }, async (before) => {
         if (staged !== null) await commitExtent(db, seal.account.uid, staged)
         return {
           ...plainBlockBlob,
-          ...givenOf(command, destination, stamp.now),
+          ...givenOf(command, destination, { before, now: stamp.now }),
           id,
           metadata,
           length: staged?.length ?? 0,
@@ -103,19 +104,26 @@ export const plainBlockBlob = {
 export function givenOf(
   { headers, tags, tier, immutability, hasLegalHold }: Omit<NewBlockBlob, keyof ReplaceOptions>,
   { seal, encryption }: Pick<Destination, 'seal' | 'encryption'>,
-  now: number,
+  { before, now }: Overwriting,
 ) {
   return {
     headers,
     tags,
     encryption,
-    tier: tierOf(tier, seal.account.accessTier, now),
+    tier: tierOf(tier, seal.account.accessTier, { before, now }),
     ...(immutability === undefined ? {} : { immutability }),
     ...(hasLegalHold === undefined ? {} : { hasLegalHold }),
   }
 }
 
-/** The tier that was asked for, or the account's. */
-export function tierOf(wanted: string | null, standard: string, now: number): TierDoc {
+interface Overwriting {
+  readonly before: BlobState | null
+  readonly now: number
+}
+
+/** The tier that was asked for, or the one that what is overwritten was set to (but Archive), or the account's. */
+export function tierOf(wanted: string | null, standard: string, { before, now }: Overwriting): TierDoc {
+  const kept = wanted === null ? tierAt(before?.doc.tier ?? null, now) : null
+  if (kept !== null && !kept.isInferred && kept.name !== 'Archive') return kept
   return { name: wanted ?? standard, isInferred: wanted === null, changedAt: now, rehydration: null }
 }

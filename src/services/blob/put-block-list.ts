@@ -70,7 +70,7 @@ export async function putBlockList(
       const parts = await takeParts(db, blob, { blocks: command.blocks, now: stamp.now })
       return {
         ...plainBlockBlob,
-        ...givenOf(command, { seal, encryption }, stamp.now),
+        ...givenOf(command, { seal, encryption }, { before, now: stamp.now }),
         id,
         metadata,
         length: parts.reduce((sum, { length }) => sum + length, 0),

@@ -163,6 +163,21 @@ describe('tiers', () => {
     }
   })
 
+  it('that were set outlast the bytes, unless what overwrites them has another', async () => {
+    const blob = await wire.put('b', 'text')
+    const tierAfter = async (write: () => Promise<unknown>) => {
+      await write()
+      const { accessTier, accessTierInferred = false } = await blob.getProperties()
+      return [accessTier, accessTierInferred]
+    }
+    await blob.setAccessTier('Cool')
+    expect(await tierAfter(() => blob.upload('other', 5))).toEqual(['Cool', false])
+    expect(await tierAfter(() => blob.commitBlockList([]))).toEqual(['Cool', false])
+    expect(await tierAfter(() => blob.upload('other', 5, { tier: 'Cold' }))).toEqual(['Cold', false])
+    await blob.setAccessTier('Archive')
+    expect(await tierAfter(() => blob.upload('other', 5))).toEqual(['Hot', true])
+  })
+
   it('Archive lets nobody read or write the bytes, until a rehydration has taken its time', async () => {
     const blob = await wire.put('b', 'text')
     await blob.setAccessTier('Archive')
