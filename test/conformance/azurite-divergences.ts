@@ -92,7 +92,7 @@ const taken: readonly Divergence[] = [
     proof: rest('naming-and-referencing-containers--blobs--and-metadata#blob-names'),
   },
   {
-    on: ['Copy Blob', 'Copy Blob From URL', 'Put Blob'],
+    on: ['Copy Blob', 'Copy Blob From URL', 'Put Blob', 'Put Block List'],
     field: 'answer',
     ours: '412 LeaseNotPresentWithBlobOperation',
     theirs: /^20[12]$/,
@@ -137,8 +137,8 @@ const taken: readonly Divergence[] = [
     field: 'answer',
     ours: '201',
     theirs: '409 BlobArchived',
-    why: 'A blob in the archive tier can be overwritten.',
-    proof: 'https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview#archive-access-tier',
+    why: 'A blob in the archive tier can be overwritten, in any tier.',
+    proof: 'https://learn.microsoft.com/azure/storage/blobs/soft-delete-blob-overview',
   },
   {
     on: ['Set Blob Tier'],
@@ -298,10 +298,10 @@ const refused: readonly Divergence[] = [
     proof: blobErrorCodes,
   },
   {
-    on: ['Delete Container'],
+    on: ['Delete Blob', 'Delete Container'],
     field: 'answer',
     ours: '412 LeaseLost',
-    theirs: '412 LeaseNotPresentWithContainerOperation',
+    theirs: /^412 LeaseNotPresentWith(Blob|Container)Operation$/,
     why: 'The id is that of the lease that was broken.',
     proof: blobErrorCodes,
   },
@@ -353,8 +353,9 @@ const conditional: readonly Divergence[] = [
     on: 'any',
     field: 'answer',
     ours: '404 BlobNotFound',
-    theirs: /^4(12 ConditionNotMet|00 UnsatisfiableCondition|00 MultipleConditionHeadersNotSupported)$/,
-    why: 'Without its conditions the request would have failed: they are not heard.',
+    theirs:
+      /^4(12 ConditionNotMet|12 LeaseNotPresent\w+|00 UnsatisfiableCondition|00 MultipleConditionHeadersNotSupported)$/,
+    why: 'The request would have failed without its conditions: they are not heard.',
     proof: rfc9110('13.2.1'),
   },
 ]
