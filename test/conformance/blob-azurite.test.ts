@@ -11,6 +11,8 @@ import { divergences } from './azurite-divergences.ts'
 /** The same sequences each time; AZURITE_SEED tries others, AZURITE_RUNS more. */
 const SEED = Number(process.env['AZURITE_SEED'] ?? 20_261_124)
 const RUNS = Number(process.env['AZURITE_RUNS'] ?? 40)
+/** Only what is the same each time can say that a divergence is none any more. */
+const isFixed = process.env['AZURITE_SEED'] === undefined && process.env['AZURITE_RUNS'] === undefined
 const TIMEOUT_MS = 180_000 + RUNS * 3_000
 
 const opened = new AsyncDisposableStack()
@@ -39,7 +41,7 @@ it(
       `${comparison.requests()} requests to both, seed ${SEED}, ${RUNS} runs: AZURITE_SEED and AZURITE_RUNS change them`,
     )
     expect(comparison.unexplained).toEqual([])
-    expect(comparison.unused()).toEqual([])
+    expect(isFixed ? comparison.unused() : []).toEqual([])
   },
   TIMEOUT_MS,
 )

@@ -17,12 +17,11 @@ import { freePort } from './free-port.ts'
 
 /** What every emulator has: https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key */
 export const KNOWN_ACCOUNT = 'devstoreaccount1'
-export const KNOWN_KEY =
-  'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+const KNOWN_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
 const DAY_MS = 86_400_000
 
 /** Azurite's blob service in a process of its own, in plain HTTP. */
-export interface Azurite extends AsyncDisposable {
+interface Azurite extends AsyncDisposable {
   readonly port: number
   readonly pid: number
 }

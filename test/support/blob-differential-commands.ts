@@ -17,7 +17,7 @@ import {
 import { containerRequests, oddRequests } from './blob-differential-tables.ts'
 
 /** What the model of `blob-model.ts` does without. */
-export type WireCommand = { readonly name: string } & (
+type WireCommand = { readonly name: string } & (
   | ({ readonly do: 'put-all'; readonly fill: Fill; readonly as: PutAs } & Said)
   | ({ readonly do: 'head' } & Said)
   | ({ readonly do: 'get-metadata' } & Said)

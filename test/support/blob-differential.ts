@@ -21,7 +21,7 @@ export interface Divergence {
 }
 
 /** What nobody has explained, when it was met first. */
-export interface Unexplained extends Difference {
+interface Unexplained extends Difference {
   /** What was asked before, with both answers. */
   readonly after: readonly string[]
 }

@@ -49,7 +49,7 @@ interface Listed {
   readonly id: string
 }
 
-export type LeaseAction = 'acquire' | 'renew' | 'release' | 'break'
+type LeaseAction = 'acquire' | 'renew' | 'release' | 'break'
 
 export const leaseIds = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
 
