@@ -92,7 +92,7 @@ const taken: readonly Divergence[] = [
     proof: rest('naming-and-referencing-containers--blobs--and-metadata#blob-names'),
   },
   {
-    on: ['Copy Blob', 'Copy Blob From URL', 'Put Blob', 'Put Block List'],
+    on: ['Copy Blob', 'Copy Blob From URL', 'Put Blob', 'Put Block', 'Put Block List'],
     field: 'answer',
     ours: '412 LeaseNotPresentWithBlobOperation',
     theirs: /^20[12]$/,
@@ -260,7 +260,7 @@ const refused: readonly Divergence[] = [
   {
     on: ['Append Block', 'Put Block', 'Put Block beside snapshots', 'Put Block List'],
     field: 'answer',
-    ours: /^412 Lease\w+$/,
+    ours: /^4(09 InvalidBlobType|12 Lease\w+)$/,
     theirs: /^4(09 InvalidBlobType|00 (InvalidBlockList|InvalidHeaderValue|Md5Mismatch))$/,
     why: 'Either is true: nothing says which comes first.',
     proof: blobErrorCodes,
@@ -276,9 +276,9 @@ const refused: readonly Divergence[] = [
   {
     on: ['Copy Blob'],
     field: 'answer',
-    ours: '409 BlobArchived',
-    theirs: '409 CannotVerifyCopySource',
-    why: 'The source is there, and archived.',
+    ours: /^4(00 AccessTierNotSupportedForBlobType|09 BlobArchived)$/,
+    theirs: /^4(00 InvalidHeaderValue|09 CannotVerifyCopySource)$/,
+    why: 'The source is there: the tier is what is wrong.',
     proof: blobErrorCodes,
   },
   {
