@@ -116,10 +116,10 @@ const taken: readonly Divergence[] = [
     proof: 'https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview#archive-access-tier',
   },
   {
-    on: ['Delete Blob', 'Lease Blob'],
+    on: ['Delete Blob', 'Lease Blob', 'Put Blob'],
     field: 'answer',
-    ours: '404 BlobNotFound',
-    theirs: /^(20|409 Lease)/,
+    ours: /^(201|404 BlobNotFound)$/,
+    theirs: /^(20\d|409 (BlobAlreadyExists|Lease\w+))$/,
     why: 'Until a list has committed its blocks there is no blob.',
     proof: rest('put-block#remarks'),
   },
