@@ -68,6 +68,7 @@ if (!isQuick)
   for (const [name, file] of [
     ['programs', 'prerequisites.ts'],
     ['peers', 'peers.ts'],
+    ['azure-cli', 'azure-cli.ts'],
   ] as const)
     outcomes.push(await show({ name, command: [process.execPath, join(root, 'test/tools', file)] }))
 if (outcomes.every(({ failed }) => failed === 0)) {

@@ -237,3 +237,8 @@ function isAlive(pid: number): boolean {
 async function readOrNull(file: string): Promise<string | null> {
   return readFile(file, 'utf8').catch(() => null)
 }
+
+if (import.meta.main) {
+  const found = await findAzureCli()
+  if ('missing' in found) throw new Error(found.missing)
+}
