@@ -52,7 +52,7 @@ test('request headers choose among operations of one path, the most conditions f
 test('HEAD is answered by the operation with the most conditions, its own before a GET among equals', () => {
   const at = (id: string, more: Partial<AnyOperation<null, null>>) =>
     put(id, { path: '/{container}', ...more })
-  const { match } = compileOperations({
+  const matcher = compileOperations({
     ...blobs,
     operations: [
       at('GetRootBlob', { method: 'GET' }),
@@ -62,7 +62,7 @@ test('HEAD is answered by the operation with the most conditions, its own before
   })
   const found = (method: string, query = '') => {
     const head = { method, path: '/c', query: new URLSearchParams(query), headers: new Map() }
-    return match(head as unknown as RequestHead)?.operation.id
+    return matcher.match(head as unknown as RequestHead)?.operation.id
   }
   expect(found('HEAD')).toBe('HeadRootBlob')
   expect(found('GET')).toBe('GetRootBlob')
