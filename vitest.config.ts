@@ -39,6 +39,7 @@ export default defineConfig({
       },
     ],
     pool: 'forks',
-    maxWorkers: 2,
+    // More than the two processors that the gate has: many tests wait for time to pass.
+    maxWorkers: 3,
   },
 })

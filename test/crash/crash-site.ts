@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect } from 'vitest'
 import { SECOND_MS } from '../../src/kernel/units.ts'
 import { openLog } from '../../src/observe/log.ts'
@@ -44,14 +41,11 @@ export async function openCrashSite(
   disk: CutDisk | null = null,
 ): Promise<CrashSite> {
   await using opened = new AsyncDisposableStack()
-  const compileCache = await mkdtemp(join(tmpdir(), 'strongroom-compiled-'))
-  opened.defer(() => rm(compileCache, { recursive: true, force: true }))
   const server = opened.use(
     await startStrongroom({
       args,
       ...(disk === null ? {} : { dataDir: disk.dataDir }),
-      // Starts are most of what these tests do.
-      environment: { ...traceable, NODE_COMPILE_CACHE: compileCache },
+      environment: traceable,
     }),
   )
   const rest = opened.use(await openRest(server))
