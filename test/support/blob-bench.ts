@@ -5,7 +5,6 @@ import { CustomerProvidedKey } from '../../src/crypto/customer-provided-key.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
 import { randomHex } from '../../src/crypto/random.ts'
 import { MacKey } from '../../src/crypto/mac-key.ts'
-import { RsaKey } from '../../src/crypto/rsa-key.ts'
 import { serveProtocol } from '../../src/http/testing.ts'
 import { collect } from '../../src/kernel/bytes.ts'
 import { parseGuid } from '../../src/kernel/guid.ts'
@@ -41,6 +40,7 @@ import { openSqliteRecords } from '../../src/store/records/sqlite/sqlite-records
 import type { BlobAuthDeps } from '../../src/wire/blob/auth.ts'
 import { blobProtocol } from '../../src/wire/blob/index.ts'
 import { websiteProtocol } from '../../src/wire/blob/website.ts'
+import { benchKey } from './bench-key.ts'
 import { bodyOf } from './body.ts'
 
 export const never = new AbortController().signal
@@ -73,7 +73,7 @@ export interface BlobBench extends AsyncDisposable {
 export async function openBlobBench(): Promise<BlobBench> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-blob-'))
   const world = newWorld(openSqliteRecords, folder)
-  world.vault.addVersion(VAULT, 'k1', await RsaKey.generate(2048))
+  world.vault.addVersion(VAULT, 'k1', await benchKey())
   const identity = newIdentity()
   const scopes = new Map<string, EncryptionScope>()
 

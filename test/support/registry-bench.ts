@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DigestAlgorithm, startDigest } from '../../src/crypto/digest.ts'
-import { RsaKey } from '../../src/crypto/rsa-key.ts'
 import type { Protocol } from '../../src/http/operation.ts'
 import { serveProtocol } from '../../src/http/testing.ts'
 import { collect } from '../../src/kernel/bytes.ts'
@@ -33,6 +32,7 @@ import { fail } from '../../src/wire/registry/errors.ts'
 import { headers } from '../../src/wire/registry/headers.ts'
 import { contentOperations } from '../../src/wire/registry/index.ts'
 import type { RegistryNeeds } from '../../src/wire/registry/needs.ts'
+import { benchKey } from './bench-key.ts'
 import { bodyOf } from './body.ts'
 
 export const never = new AbortController().signal
@@ -56,7 +56,7 @@ export interface RegistryBench extends AsyncDisposable {
 export async function openRegistryBench(times: Partial<ContentTimes> = {}): Promise<RegistryBench> {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-registry-'))
   const world = newWorld(openSqliteRecords, folder)
-  world.vault.addVersion(VAULT, 'k1', await RsaKey.generate(2048))
+  world.vault.addVersion(VAULT, 'k1', await benchKey())
   const identity = newIdentity()
 
   const begin = async () => {
