@@ -31,6 +31,14 @@ export function servicesOf(kind: StorageKind): readonly StorageService[] {
   return services[kind]
 }
 
+/** What the name of an account has behind it where its second copy is read. No account's own name has a dash. */
+export const SECONDARY = '-secondary'
+
+/** Whether an account's second copy can be read: `Standard_RAGRS`, `Standard_RAGZRS`. */
+export function hasSecondary(sku: string): boolean {
+  return sku.includes('_RA')
+}
+
 export function isKind(text: string | null): text is StorageKind {
   return text !== null && Object.hasOwn(services, text)
 }

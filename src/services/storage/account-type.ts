@@ -7,7 +7,7 @@ import type { ResourceStore } from '../resources/store.ts'
 import { accountActions } from './account-actions.ts'
 import { type EncryptionDeps, applyEncryption, presentEncryption } from './account-encryption.ts'
 import { newAccountKeys, storedKeys } from './account-keys.ts'
-import { checkClass, isKind, servicesOf, tierOf } from './account-kinds.ts'
+import { SECONDARY, checkClass, hasSecondary, isKind, servicesOf, tierOf } from './account-kinds.ts'
 import { accountNameTaken, checkAccountName } from './account-name.ts'
 import { initialProperties, mergeProperties } from './account-properties.ts'
 import { assertSameChoices, encryptionChoices } from './encryption-choices.ts'
@@ -111,8 +111,8 @@ function keyTimes({ properties }: Resource): JsonObject {
 
 /** Of accounts that can be read at a second place: files cannot. */
 function secondary(endpoints: Endpoints, account: Resource): JsonObject {
-  if (!skuOf(account).includes('_RA')) return {}
-  const { file: _none, ...secondaryEndpoints } = endpointsOf(endpoints, account, '-secondary')
+  if (!hasSecondary(skuOf(account))) return {}
+  const { file: _none, ...secondaryEndpoints } = endpointsOf(endpoints, account, SECONDARY)
   return { statusOfSecondary: 'available', secondaryEndpoints }
 }
 

@@ -1,5 +1,6 @@
 import { type RequestHead, queryValue } from '../../http/operation.ts'
 import { BlobFault } from '../../services/blob/faults.ts'
+import { SECONDARY, hasSecondary } from '../../services/storage/account-kinds.ts'
 import type { StorageAccount, StorageAccounts } from '../../services/storage/storage-account.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import type { StorageAdmission } from '../shared/storage-auth/admission.ts'
@@ -11,9 +12,7 @@ export interface BlobAuthDeps {
   readonly admission: StorageAdmission
 }
 
-const SECONDARY = '-secondary'
-
-/** `<account>-secondary`: where accounts with read access to their second copy are read. No account's own name has a dash. */
+/** `<account>-secondary`: where accounts with read access to their second copy are read. */
 export function isSecondary({ subject }: RequestHead): boolean {
   return subject.endsWith(SECONDARY)
 }
@@ -31,7 +30,7 @@ export async function accountOf(
 }
 
 function assertReadsSecondary({ sku }: StorageAccount, { method }: RequestHead): void {
-  if (!sku.includes('_RA')) {
+  if (!hasSecondary(sku)) {
     const reason = 'Read-access geo-redundant replication is not enabled for the account.'
     throw new BlobFault('secondary-refused', { reason })
   }
