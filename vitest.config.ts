@@ -12,7 +12,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/vectors/**/*.test.ts'],
           exclude: oneProcessEach,
-          // Nothing in src keeps state in a module: files share a process, and what it has loaded.
+          // No test can see a module's state, where there is any: files share a process, and what it has loaded.
           isolate: false,
           restoreMocks: true,
           unstubEnvs: true,
