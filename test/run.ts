@@ -47,13 +47,14 @@ const vitest = (project: string): Step => {
   }
 }
 
+/** The longest first. */
 const statics: readonly Step[] = [
-  { name: 'format', command: [...bin('prettier'), '--check', '--cache', '--log-level=warn', '.'] },
-  { name: 'types', command: [...bin('tsc'), '-p', '.'] },
   {
     name: 'lint',
     command: [...bin('eslint'), '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'],
   },
+  { name: 'types', command: [...bin('tsc'), '-p', '.'] },
+  { name: 'format', command: [...bin('prettier'), '--check', '--cache', '--log-level=warn', '.'] },
   { name: 'layers', command: [...bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'src'] },
   { name: 'dead code', command: bin('knip') },
 ]

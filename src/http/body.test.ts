@@ -232,8 +232,9 @@ async function endlessUpload(path: string): Promise<{ readonly response: string;
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
   socket.write(headOf('PUT', path, 'Transfer-Encoding: chunked'))
   const part = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x10000), Buffer.from('\r\n')])
+  // Between two parts the client looks whether it was answered: what it has not read is lost when the connection is reset.
   const more = () => {
-    while (!socket.destroyed && socket.write(part));
+    if (!socket.destroyed && socket.write(part)) setImmediate(more)
   }
   socket.on('drain', more)
   more()

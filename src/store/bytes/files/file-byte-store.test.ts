@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { type Bytes, collect } from '../../../kernel/bytes.ts'
 import { Outage } from '../../../kernel/fault.ts'
 import { KIB, MIB } from '../../../kernel/units.ts'
 import { byteStoreContract, cut, pattern } from '../byte-store.contract.ts'
-import { newBytesRef } from '../byte-store.ts'
+import { type BytesRef, type ByteStore, newBytesRef } from '../byte-store.ts'
 import { asOutage } from './disk-outage.ts'
 import { openFileByteStore } from './file-byte-store.ts'
 
@@ -16,6 +16,12 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'strongroom-bytes-'))
 })
 afterEach(() => rmSync(root, { recursive: true }))
+
+async function listed(store: ByteStore): Promise<readonly BytesRef[]> {
+  const refs: BytesRef[] = []
+  for await (const { ref } of store.list()) refs.push(ref)
+  return refs.toSorted()
+}
 
 let count = 0
 byteStoreContract('The driver for files', async () => await openFileByteStore(join(root, String(count++))))
@@ -29,7 +35,8 @@ describe('openFileByteStore()', () => {
     expect(statSync(file)).toMatchObject({ size: 5 })
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(statSync(join(root, 'bytes')).mode & 0o777).toBe(0o700)
-    expect(readdirSync(join(root, 'bytes'))).toHaveLength(257)
+    expect(statSync(join(root, 'bytes', ref.slice(0, 2))).mode & 0o777).toBe(0o700)
+    expect(readdirSync(join(root, 'bytes')).toSorted()).toEqual([ref.slice(0, 2), 'staging'])
     expect(readdirSync(join(root, 'bytes', 'staging'))).toEqual([])
   })
 
@@ -46,11 +53,36 @@ describe('openFileByteStore()', () => {
   })
 
   it('passes over files that are none of its own', async () => {
-    await using store = await openFileByteStore(root)
+    mkdirSync(join(root, 'ab'))
     writeFileSync(join(root, 'ab', 'README'), 'x')
-    const found: unknown[] = []
-    for await (const one of store.list()) found.push(one)
-    expect(found).toEqual([])
+    mkdirSync(join(root, 'lost+found'))
+    await using store = await openFileByteStore(root)
+    expect(await listed(store)).toEqual([])
+  })
+
+  it('finds what stood there before, and what came since', async () => {
+    const [before, since] = [newBytesRef(), newBytesRef()]
+    {
+      await using store = await openFileByteStore(root)
+      await store.write(before, cut(pattern(5)), never)
+    }
+    await using store = await openFileByteStore(root)
+    expect(await listed(store)).toEqual([before])
+    await store.write(since, cut(pattern(5)), never)
+    expect(await listed(store)).toEqual([before, since].toSorted())
+  })
+
+  it('writes to a folder that could not be made before', async () => {
+    await using store = await openFileByteStore(root)
+    const ref = newBytesRef()
+    const inTheWay = join(root, ref.slice(0, 2))
+    symlinkSync(join(root, 'nowhere'), inTheWay)
+    await expect(store.write(ref, cut(pattern(5)), never)).rejects.toThrow('ENOENT')
+    expect(readdirSync(join(root, 'staging'))).toEqual([])
+    expect(await listed(store)).toEqual([])
+    rmSync(inTheWay)
+    await store.write(ref, cut(pattern(5)), never)
+    expect(await listed(store)).toEqual([ref])
   })
 
   it('leaves nothing in staging when a body fails or is aborted', async () => {

@@ -17,7 +17,7 @@ import { Slots } from './slots.ts'
 
 export type FileByteStore = ByteStore & AsyncDisposable
 
-/** Files open at once, reads and writes together; beside them at most 256 folders are held open. */
+/** Files open at once, reads and writes together; beside them at most 257 folders are held open. */
 const MAX_OPEN_FILES = 512
 const READ_BYTES = MIB
 /** What sealing adds to a body of a round length is read with the rest, not on its own. */
@@ -75,6 +75,7 @@ async function write(
       await handle.close()
     }
     signal.throwIfAborted()
+    await folders.make(ref)
     await rename(staged, folders.whole(ref))
     place = folders.whole(ref)
     await folders.sync(ref)
