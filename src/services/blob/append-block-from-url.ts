@@ -23,5 +23,10 @@ export async function appendBlockFromUrl(
   signal: AbortSignal,
 ): Promise<AppendedBlock> {
   const body = sourceBytes(deps, command.source, command.range, signal)
-  return await appendBlock(deps, { at, command }, atMost(body, command.maxBlockBytes), signal)
+  return await appendBlock(
+    deps,
+    { at, command },
+    atMost(body, command.maxBlockBytes, 'copy-source-too-large'),
+    signal,
+  )
 }

@@ -21,5 +21,5 @@ export async function putBlockFromUrl(
   signal: AbortSignal,
 ): Promise<BlockResult> {
   const body = sourceBytes(deps, command.source, command.range, signal)
-  return await putBlock(deps, { at, command }, atMost(body, MAX_BLOCK_BYTES), signal)
+  return await putBlock(deps, { at, command }, atMost(body, MAX_BLOCK_BYTES, 'copy-source-too-large'), signal)
 }

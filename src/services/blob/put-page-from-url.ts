@@ -22,5 +22,10 @@ export async function putPageFromUrl(
 ): Promise<WrittenPages> {
   const { range } = command
   const body = sourceBytes(deps, command.source, range, signal)
-  return await putPage(deps, { at, command }, atMost(body, range.end - range.start), signal)
+  return await putPage(
+    deps,
+    { at, command },
+    atMost(body, range.end - range.start, 'copy-source-too-large'),
+    signal,
+  )
 }

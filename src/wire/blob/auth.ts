@@ -5,7 +5,7 @@ import type { StorageAccount, StorageAccounts } from '../../services/storage/sto
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import type { StorageAdmission } from '../shared/storage-auth/admission.ts'
 import { ROOT_CONTAINER } from './names.ts'
-import type { BlobNeeds } from './needs.ts'
+import type { BlobOperation } from './needs.ts'
 
 export interface BlobAuthDeps {
   readonly accounts: Pick<StorageAccounts, 'find'>
@@ -42,7 +42,7 @@ function assertReadsSecondary({ sku }: StorageAccount, { method }: RequestHead):
 
 /** What the table of operations has found. */
 export interface MatchedBlobOperation {
-  readonly operation: { readonly needs: BlobNeeds; readonly query?: Readonly<Record<string, string | true>> }
+  readonly operation: Pick<BlobOperation, 'id' | 'needs' | 'query'>
   readonly params: Readonly<Record<string, string>>
 }
 
@@ -61,7 +61,6 @@ export async function admitTo(
   { head, account }: { readonly head: RequestHead; readonly account: StorageAccount },
   matched: MatchedBlobOperation | null,
 ): Promise<StorageCaller> {
-  assertPlainBodies(head)
   const { blob = null } = matched?.params ?? {}
   const { container = blob === null ? null : ROOT_CONTAINER } = matched?.params ?? {}
   // A preflight request comes without what the request after it will have, and is decided by the rules of CORS alone.
@@ -70,6 +69,7 @@ export async function admitTo(
   if (matched === null) return caller
   if (matched.operation.needs !== null) admission.assertPermitted(caller, matched.operation.needs)
   assertAsked(head, matched)
+  assertPlain(head, matched)
   return caller
 }
 
@@ -89,11 +89,17 @@ export function withoutCredential(head: RequestHead): RequestHead {
   return { ...head, headers, query: new URLSearchParams() }
 }
 
-/** Bodies with checksums in between: taken for plain ones, they would be stored with them. */
-function assertPlainBodies({ headers }: RequestHead): void {
-  const name = ['x-ms-structured-body', 'x-ms-structured-content-length'].find((one) => headers.has(one))
-  if (name !== undefined)
-    throw new BlobFault('operation-unsupported', {
-      reason: `${name} is not supported: send the body as it is.`,
-    })
+const withStructuredBodies: ReadonlySet<string> = new Set([
+  'PutBlob',
+  'PutBlock',
+  'AppendBlock',
+  'PutPage',
+  'GetBlob',
+])
+
+/** Bodies with checksums in between: taken for plain ones, they would be stored, or read, with them. */
+function assertPlain({ headers }: RequestHead, { operation: { id } }: MatchedBlobOperation): void {
+  if (!headers.has('x-ms-structured-body') || withStructuredBodies.has(id)) return
+  const reason = 'The bodies of this operation are not structured: send it without x-ms-structured-body.'
+  throw new BlobFault('operation-unsupported', { reason })
 }

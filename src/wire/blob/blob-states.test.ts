@@ -292,9 +292,6 @@ describe('what is not there to be done', () => {
     expect(await codeOf('PUT', 'comp=expiry')).toBe('FeatureNotEnabled')
     expect(await codeOf('DELETE', 'comp=immutabilitypolicy')).toBe('InvalidQueryParameterValue')
     expect(await codeOf('GET', 'comp=nonsense')).toBe('InvalidQueryParameterValue')
-    expect(await codeOf('GET', '', { 'x-ms-structured-body': 'XSM/1.0; properties=crc64' })).toBe(
-      'UnsupportedHeader',
-    )
     expect(await codeOf('DELETE', 'deletetype=permanent')).toBe('FeatureNotEnabled')
     expect((await blob.downloadToBuffer()).toString()).toBe('text')
   })

@@ -133,7 +133,7 @@ async function findOwn(
     const isOurs = sharesKey(call, url, place, credentials)
     const caller = isOurs
       ? call.caller
-      : await admit(auth, head, { operation: { needs: needs.readBlob }, params })
+      : await admit(auth, head, { operation: { id: 'GetBlob', needs: needs.readBlob }, params })
     if (credentials.readsTags) auth.admission.assertPermitted(caller, needs.readTags)
     return { kind: 'own', at: blobOf({ head, caller, params }) }
   } catch (error) {

@@ -10,6 +10,7 @@ import { StorageAuthFault } from '../../services/storage/auth-faults.ts'
 import type { Endpoints } from '../../kernel/endpoints.ts'
 import { isAnonymous } from '../shared/storage-auth/credential.ts'
 import { storageAuthError } from '../shared/storage-auth/errors.ts'
+import { StructuredBodyFault, type StructuredBodyFaults } from '../shared/structured-body.ts'
 import { type XmlElement, writeXml } from '../shared/xml.ts'
 import { blobErrors } from './blob-errors.ts'
 import { type Table, type WireError, copySourceError, error } from './wire-error.ts'
@@ -75,6 +76,14 @@ const transport: Table<HttpFaults> = {
     error(408, 'OperationTimedOut', 'The operation could not be completed within the permitted time.'),
 }
 
+const structuredBodies: Table<StructuredBodyFaults> = {
+  malformed: ({ reason }) =>
+    error(400, 'InvalidInput', 'One of the request inputs is not valid.', {
+      Reason: `Structured body: ${reason}`,
+    }),
+  mismatch: blobErrors['crc64-mismatch'],
+}
+
 /** Total: whatever was thrown, an error in the protocol's form and none of our words for a bug. */
 export function fail(thrown: unknown, head: RequestHead, endpoints: Endpoints): Reply {
   const { status, code, message, details, headers } = render(thrown, endpoints)
@@ -106,6 +115,7 @@ export function render(thrown: unknown, endpoints: Endpoints): WireError {
   if (thrown instanceof KeyringFault) return from(keys, thrown)
   if (isAuthFault(thrown)) return authError(thrown, endpoints)
   if (thrown instanceof HttpFault) return from(transport, thrown)
+  if (thrown instanceof StructuredBodyFault) return from(structuredBodies, thrown)
   if (thrown instanceof Outage) {
     return {
       ...error(

@@ -1,7 +1,6 @@
 import type { Call, RequestHead } from '../../http/operation.ts'
 import type { BlobState } from '../../services/blob/blob-rows.ts'
 import type { ContentChange } from '../../services/blob/change-content.ts'
-import { BlobFault } from '../../services/blob/faults.ts'
 import type { ToldSums } from '../../services/blob/told-checksum.ts'
 import type { StorageCaller } from '../../services/storage/storage-caller.ts'
 import { versionOf } from './headers.ts'
@@ -15,12 +14,6 @@ type PartCall = Pick<Call<StorageCaller>, 'head' | 'caller'>
 export function contentChangeOf(call: PartCall): ContentChange {
   const { head } = call
   return { conditions: conditionsOf(head), leaseId: leaseIdOf(head), encryption: encryptionOf(call) }
-}
-
-/** Parts have to be announced. @throws BlobFault `length-missing`, `body-too-large` */
-export function assertLength({ body }: Pick<Call<StorageCaller>, 'body'>, maxBytes: number): void {
-  if (body.length === null) throw new BlobFault('length-missing', {})
-  if (body.length > maxBytes) throw new BlobFault('body-too-large', { maxBytes })
 }
 
 /** Whether the client's version has `x-ms-content-crc64`. */

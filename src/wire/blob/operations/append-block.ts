@@ -2,14 +2,16 @@ import { type Call, type Reply, type RequestHead, operation } from '../../../htt
 import { MIB } from '../../../kernel/units.ts'
 import type { AppendedBlock } from '../../../services/blob/append-block.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { MAX_STRUCTURE_BYTES } from '../../shared/structured-body.ts'
+import { announcedContentOf } from '../content.ts'
 import { sourceRangeOf } from '../copy-headers.ts'
 import { type CopyWireDeps, namedSource } from '../copy-source.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { versionOf } from '../headers.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { numberOf } from '../numbers.ts'
-import { assertLength, contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
-import { blobOf, checksumOf, sourceChecksumOf } from '../request.ts'
+import { contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
+import { blobOf, sourceChecksumOf } from '../request.ts'
 
 /** What the newest versions take as one block. */
 const MAX_BLOCK_BYTES = 100 * MIB
@@ -22,13 +24,13 @@ export function appendBlockOperation({ blobs }: BlobWireDeps): BlobOperation {
     path: '/{container}/{blob+}',
     query: { comp: 'appendblock' },
     needs: needs.appendBlob,
-    body: { kind: 'stream', maxBytes: MAX_BLOCK_BYTES },
+    body: { kind: 'stream', maxBytes: MAX_BLOCK_BYTES + MAX_STRUCTURE_BYTES },
     async run(call) {
-      const { head, body, signal } = call
-      assertLength(call, maxBlockBytes(head))
-      const command = { ...appendOf(call), checksum: checksumOf(head) }
+      const { head, signal } = call
+      const { stream, checksum, headers } = announcedContentOf(call, maxBlockBytes(head))
+      const command = { ...appendOf(call), checksum }
       const at = { ...blobOf(call), moment: null }
-      return appendedReply(head, await blobs.appendBlock({ at, command }, body.stream, signal))
+      return appendedReply(head, await blobs.appendBlock({ at, command }, stream, signal), headers)
     },
   })
 }
@@ -74,9 +76,13 @@ function appendOf(call: Pick<Call<StorageCaller>, 'head' | 'caller'>) {
   }
 }
 
-function appendedReply(head: RequestHead, { blob, offset, ...sums }: AppendedBlock): Reply {
+function appendedReply(
+  head: RequestHead,
+  { blob, offset, ...sums }: AppendedBlock,
+  others: Readonly<Record<string, string>> = {},
+): Reply {
   return {
     status: 201,
-    headers: { ...partHeaders(head, blob, sums), 'x-ms-blob-append-offset': String(offset) },
+    headers: { ...others, ...partHeaders(head, blob, sums), 'x-ms-blob-append-offset': String(offset) },
   }
 }

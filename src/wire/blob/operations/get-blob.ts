@@ -1,7 +1,9 @@
-import { type Call, type Reply, operation } from '../../../http/operation.ts'
-import { collect } from '../../../kernel/bytes.ts'
+import { type Call, type Reply, type RequestHead, operation } from '../../../http/operation.ts'
+import { type Bytes, collect } from '../../../kernel/bytes.ts'
 import type { BlobContent } from '../../../services/blob/get-blob.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { structuredBody } from '../../shared/structured-body.ts'
+import { hasOtherChecksum, isStructured, structuredHeaders } from '../content.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blobPropertyHeaders, present } from '../present.ts'
@@ -63,20 +65,36 @@ async function contentReply(
   const range = rangeOf(head, doc)
   const wanted = rangeChecksumOf(head, range)
   if (range === null) {
-    return { status: 200, headers, body: { stream: content.read({ start: 0, end: length }, signal), length } }
+    return {
+      status: 200,
+      ...shaped(head, headers, { stream: content.read({ start: 0, end: length }, signal), length }),
+    }
   }
   const { start, end } = range
   const { 'content-md5': wholeMd5, ...others } = headers
+  const rangeHeaders = {
+    ...others,
+    ...present({ 'x-ms-blob-content-md5': wholeMd5 }),
+    'content-range': `bytes ${start}-${end - 1}/${length}`,
+  }
   const bytes = content.read(range, signal)
-  const known = wanted === null ? null : await collect(bytes)
+  if (wanted === null) {
+    return { status: 206, ...shaped(head, rangeHeaders, { stream: bytes, length: end - start }) }
+  }
+  if (isStructured(head)) throw hasOtherChecksum()
+  const known = await collect(bytes)
+  return { status: 206, headers: { ...rangeHeaders, ...checksumHeader(wanted, known) }, body: known }
+}
+
+/** As it is, or as a structured body where the client wants one. */
+function shaped(
+  head: RequestHead,
+  headers: Readonly<Record<string, string>>,
+  body: { readonly stream: Bytes; readonly length: number },
+): Pick<Reply, 'headers' | 'body'> {
+  if (!isStructured(head)) return { headers, body }
   return {
-    status: 206,
-    headers: {
-      ...others,
-      ...present({ 'x-ms-blob-content-md5': wholeMd5 }),
-      ...(wanted === null || known === null ? {} : checksumHeader(wanted, known)),
-      'content-range': `bytes ${start}-${end - 1}/${length}`,
-    },
-    body: known ?? { stream: bytes, length: end - start },
+    headers: { ...headers, ...structuredHeaders(body.length) },
+    body: structuredBody(body.stream, body.length),
   }
 }

@@ -3,11 +3,13 @@ import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
 import type { WantedChecksum } from '../../../services/blob/checksum.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
 import { MAX_WHOLE_BYTES } from '../../../services/blob/put-blob.ts'
+import { MAX_STRUCTURE_BYTES } from '../../shared/structured-body.ts'
+import { contentOf } from '../content.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { blockBlobTierOf, newBlobOf } from '../new-blob.ts'
 import { present, stampHeaders, writtenHeaders } from '../present.ts'
-import { blobHeadersOf, blobOf, checksumOf, encryptionOf } from '../request.ts'
+import { blobHeadersOf, blobOf, encryptionOf } from '../request.ts'
 
 /** https://learn.microsoft.com/rest/api/storageservices/put-blob */
 export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
@@ -17,12 +19,10 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
     path: '/{container}/{blob+}',
     headers: { 'x-ms-blob-type': 'BlockBlob' },
     needs: needs.createBlob,
-    body: { kind: 'stream', maxBytes: MAX_WHOLE_BYTES },
+    body: { kind: 'stream', maxBytes: MAX_WHOLE_BYTES + MAX_STRUCTURE_BYTES },
     async run(call) {
-      const { head, body, signal } = call
-      if (body.length === null && head.headers.get('transfer-encoding') === undefined) {
-        throw new BlobFault('length-missing', {})
-      }
+      const { head, signal } = call
+      const content = contentOf(call, MAX_WHOLE_BYTES)
       const { blob, contentMd5 } = await blobs.putBlob(
         {
           at: { ...blobOf(call), moment: null },
@@ -31,15 +31,16 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
             ...newBlobOf(call),
             tier: blockBlobTierOf(head),
             encryption: encryptionOf(call),
-            checksum: wholeChecksumOf(head),
+            checksum: wholeChecksumOf(head, content.checksum),
           },
         },
-        body.stream,
+        content.stream,
         signal,
       )
       return {
         status: 201,
         headers: {
+          ...content.headers,
           ...stampHeaders(blob.doc),
           ...writtenHeaders(blob.doc, head.headers.get('x-ms-encryption-scope') ?? null),
           ...present({
@@ -54,8 +55,7 @@ export function putBlobOperation({ blobs }: BlobWireDeps): BlobOperation {
 }
 
 /** The MD5 to be stored is checked as well: of a blob that comes whole, both mean the same. */
-function wholeChecksumOf(head: RequestHead): WantedChecksum {
-  const { md5, crc64 } = checksumOf(head)
+function wholeChecksumOf(head: RequestHead, { md5, crc64 }: WantedChecksum): WantedChecksum {
   return { md5: md5 ?? blobHeadersOf(head, false).contentMd5 ?? null, crc64 }
 }
 

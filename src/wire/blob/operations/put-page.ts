@@ -3,14 +3,16 @@ import { MIB } from '../../../kernel/units.ts'
 import type { Span } from '../../../services/blob/extent-map.ts'
 import { BlobFault } from '../../../services/blob/faults.ts'
 import type { StorageCaller } from '../../../services/storage/storage-caller.ts'
+import { MAX_STRUCTURE_BYTES } from '../../shared/structured-body.ts'
+import { announcedContentOf } from '../content.ts'
 import { sourceRangeOf } from '../copy-headers.ts'
 import { type CopyWireDeps, namedSource } from '../copy-source.ts'
 import type { BlobWireDeps } from '../deps.ts'
 import { type BlobNeeds, type BlobOperation, needs } from '../needs.ts'
 import { headerOf } from '../numbers.ts'
 import { pageSpanOf, sequenceConditionsOf } from '../pages.ts'
-import { assertLength, contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
-import { blobOf, checksumOf, sourceChecksumOf } from '../request.ts'
+import { contentChangeOf, knowsCrc64, partHeaders } from '../parts.ts'
+import { blobOf, sourceChecksumOf } from '../request.ts'
 
 /** What is written at once; more may be cleared. */
 const MAX_PAGES_BYTES = 4 * MIB
@@ -23,7 +25,7 @@ export function putPageOperation(deps: BlobWireDeps): BlobOperation {
     path: '/{container}/{blob+}',
     query: { comp: 'page' },
     needs: needs.writeBlob,
-    body: { kind: 'stream', maxBytes: MAX_PAGES_BYTES },
+    body: { kind: 'stream', maxBytes: MAX_PAGES_BYTES + MAX_STRUCTURE_BYTES },
     async run(call) {
       const name = 'x-ms-page-write'
       const value = headerOf(call.head, name)
@@ -75,13 +77,13 @@ function sourcePagesOf(head: RequestHead, span: Span): Span {
 }
 
 async function update({ blobs }: BlobWireDeps, call: Call<StorageCaller>): Promise<Reply> {
-  const { head, body, signal } = call
+  const { head, signal } = call
   const { span, ...pages } = pagesOf(call)
-  assertLength(call, MAX_PAGES_BYTES)
+  const { stream, checksum, headers } = announcedContentOf(call, MAX_PAGES_BYTES)
   assertPagesLength(span)
-  const command = { ...pages, span, checksum: checksumOf(head), knowsCrc64: knowsCrc64(head) }
-  const { blob, ...sums } = await blobs.putPage({ at: baseOf(call), command }, body.stream, signal)
-  return { status: 201, headers: partHeaders(head, blob, sums) }
+  const command = { ...pages, span, checksum, knowsCrc64: knowsCrc64(head) }
+  const { blob, ...sums } = await blobs.putPage({ at: baseOf(call), command }, stream, signal)
+  return { status: 201, headers: { ...headers, ...partHeaders(head, blob, sums) } }
 }
 
 async function clear({ blobs }: BlobWireDeps, call: Call<StorageCaller>): Promise<Reply> {
