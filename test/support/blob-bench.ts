@@ -62,10 +62,10 @@ export interface BlobBench extends AsyncDisposable {
   foreign: ForeignSources
   /** A scope with a root key of its own, under the same customer's key. */
   addScope(name: string, settings?: Partial<EncryptionScope>): Promise<EncryptionScope>
-  /** A second account with a root key of its own. */
-  addAccount(name: string): Promise<StorageAccount>
+  /** A second account with a root key of its own, under that key of the vault: the same one, if it is not named. */
+  addAccount(name: string, keyName?: string): Promise<StorageAccount>
   /** Takes the key away, or gives it back; holds at once. */
-  setKeyEnabled(enabled: boolean): void
+  setKeyEnabled(enabled: boolean, keyName?: string): void
   /** Ends the process and begins another one on the same files. */
   restart(): Promise<void>
 }
@@ -105,9 +105,9 @@ export async function openBlobBench(): Promise<BlobBench> {
     await bench.bytes[Symbol.asyncDispose]()
     await bench.process.stop()
   }
-  const addAccount = async (process: Process, name: string) => {
+  const addAccount = async (process: Process, name: string, keyName = 'k1') => {
     const account = newAccount(name)
-    await process.keyring.create(protectedAccount(account), under(identity), never)
+    await process.keyring.create(protectedAccount(account), under(identity, null, keyName), never)
     return account
   }
 
@@ -122,7 +122,7 @@ export async function openBlobBench(): Promise<BlobBench> {
       open: () => Promise.reject(new BlobFault('copy-source-unreachable', { reason: 'nothing is there' })),
     },
     account: await addAccount(begun.process, 'account1'),
-    addAccount: (name) => addAccount(bench.process, name),
+    addAccount: (name, keyName) => addAccount(bench.process, name, keyName),
     async addScope(name, settings = {}) {
       const uid = randomHex(16)
       const scope = {
@@ -137,9 +137,9 @@ export async function openBlobBench(): Promise<BlobBench> {
       scopes.set(name, scope)
       return scope
     },
-    setKeyEnabled(enabled) {
-      world.vault.setEnabled(VAULT, 'k1', enabled)
-      world.vault.push({ kind: 'key', vaultUrl: VAULT, keyName: 'k1' })
+    setKeyEnabled(enabled, keyName = 'k1') {
+      world.vault.setEnabled(VAULT, keyName, enabled)
+      world.vault.push({ kind: 'key', vaultUrl: VAULT, keyName })
     },
     async restart() {
       await end()

@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
-import { Fault } from '../../kernel/fault.ts'
+import { Fault, Outage } from '../../kernel/fault.ts'
 import { DAY_MS, SECOND_MS } from '../../kernel/units.ts'
 import { listCopyIds } from '../../store/records/blob/copies.ts'
 import { describeFailure } from './copy-failure.ts'
 import { tellingDamage } from './damage.ts'
-import { type RunCopyDeps, endFailed, isPassing, openJob, runCopy, tell } from './run-copy.ts'
+import { retriedJobs } from './retried-jobs.ts'
+import { type OpenJob, type RunCopyDeps, endFailed, isPassing, openJob, runCopy, tell } from './run-copy.ts'
 
 /** Copies under way, in the background. One that a restart cut short begins anew. */
 export interface CopyWork extends AsyncDisposable {
@@ -25,76 +25,52 @@ const MAX_AT_ONCE = 4
 const MAX_COPY_MS = 14 * DAY_MS
 const MAX_WAIT_MS = 60 * SECOND_MS
 
-interface Job {
-  readonly id: string
-  readonly ending: AbortController
-}
-
 export function startCopyWork(deps: CopyWorkDeps): CopyWork {
-  const jobs = new Map<string, Job>()
-  const waiting: Job[] = []
-  const running = new Set<Promise<void>>()
-  const disposed = new AbortController()
-
-  const run = async ({ id, ending }: Job) => {
-    const signal = AbortSignal.any([ending.signal, disposed.signal])
-    try {
-      await untilEnded(deps, id, signal)
-    } catch (error) {
-      // Its job is still stored: the next start of the server goes on with it.
-      if (!signal.aborted) deps.bug(error)
-    }
-    jobs.delete(id)
-  }
-  const startNext = () => {
-    const job = running.size < MAX_AT_ONCE && !disposed.signal.aborted ? waiting.shift() : undefined
-    if (job === undefined) return
-    const work = run(job).finally(() => {
-      running.delete(work)
-      startNext()
-    })
-    running.add(work)
-    startNext()
-  }
-  const start = (id: string) => {
-    if (jobs.has(id)) return
-    const job = { id, ending: new AbortController() }
-    jobs.set(id, job)
-    waiting.push(job)
-    startNext()
-  }
-  const resumed = listCopyIds(deps.records.read).then((ids) => ids.forEach(start), deps.bug)
+  const jobs = retriedJobs({
+    maxAtOnce: MAX_AT_ONCE,
+    run: (id, signal) => tryOnce(deps, id, signal),
+    waitMs: (tries) => Math.min(MAX_WAIT_MS, 2 ** (tries - 1) * SECOND_MS),
+  })
+  const resumed = listCopyIds(deps.records.read).then((ids) => ids.forEach(jobs.start), deps.bug)
   return {
-    start,
-    stop: (id) => jobs.get(id)?.ending.abort(),
+    start: jobs.start,
+    stop: jobs.stop,
     async [Symbol.asyncDispose]() {
-      disposed.abort()
       await resumed
-      await Promise.allSettled(running)
+      await jobs[Symbol.asyncDispose]()
     },
   }
 }
 
-/** Tries again for as long as nobody refuses it. */
-async function untilEnded(deps: CopyWorkDeps, id: string, signal: AbortSignal): Promise<void> {
-  const open = await openJob(deps, id)
-  if (open === null) return
-  for (let tries = 0; ; tries++) {
-    const error = await tryOnce(() => tellingDamage(() => runCopy(deps, open, signal)))
-    if (error === null || signal.aborted) return
-    const isLate = deps.stamp().now > open.job.startedAt + MAX_COPY_MS
-    if (isLate || !isPassing(error)) {
-      if (!(error instanceof Fault)) deps.bug(error)
-      await endFailed(deps, open, error)
-      return
-    }
-    await tell(deps, open, { statusDescription: describeFailure(error) })
-    await setTimeout(Math.min(MAX_WAIT_MS, 2 ** tries * SECOND_MS), undefined, { signal, ref: false })
+/** @returns whether it has ended; else it is to be tried again */
+async function tryOnce(deps: CopyWorkDeps, id: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const open = await openJob(deps, id)
+    if (open === null) return true
+    const error = await failureOf(() => tellingDamage(() => runCopy(deps, open, signal)))
+    return error === null || signal.aborted || (await endsWith(deps, open, error))
+  } catch (error) {
+    // What became of it could not be written down.
+    if (error instanceof Outage) return false
+    // Its job is still stored: the next start of the server goes on with it.
+    if (!signal.aborted) deps.bug(error)
+    return true
   }
 }
 
-/** @returns what it failed with; null when it did not */
-async function tryOnce(work: () => Promise<void>): Promise<unknown> {
+/** Ends a copy that was refused; one that was not says why it waits. @returns whether it has ended */
+async function endsWith(deps: CopyWorkDeps, open: OpenJob, error: unknown): Promise<boolean> {
+  const isLate = deps.stamp().now > open.job.startedAt + MAX_COPY_MS
+  if (isPassing(error) && !isLate) {
+    await tell(deps, open, { statusDescription: describeFailure(error) })
+    return false
+  }
+  if (!(error instanceof Fault)) deps.bug(error)
+  await endFailed(deps, open, error)
+  return true
+}
+
+async function failureOf(work: () => Promise<void>): Promise<unknown> {
   try {
     await work()
     return null

@@ -1,6 +1,7 @@
 import { Outage } from '../../kernel/fault.ts'
 import { MIB } from '../../kernel/units.ts'
 import { deleteCopy, findCopy } from '../../store/records/blob/copies.ts'
+import { KeyringFault } from '../keyring/keyring.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
 import { putBlobState } from './blob-rows.ts'
 import { noConditions } from './conditions.ts'
@@ -156,7 +157,9 @@ export async function endFailed(
   })
 }
 
-/** Whether trying again makes sense: nobody has refused. */
+/** Whether trying again makes sense: nobody has refused for good. A key that was taken away can be given back. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof Outage || (error instanceof BlobFault && error.code === 'copy-source-unreachable')
+  const cause = error instanceof SourceFault ? error.facts.refusal : error
+  if (cause instanceof KeyringFault) return cause.code === 'key-refused'
+  return cause instanceof Outage || (cause instanceof BlobFault && cause.code === 'copy-source-unreachable')
 }
