@@ -99,11 +99,14 @@ describe('unmodified clients on a storage account under a customer’s key', () 
       ...words`storage container generate-sas -n azsigned --permissions rl --expiry ${`${expiry}Z`}`,
       ...words`--as-user --auth-mode login --account-name ${ACCOUNT} -o tsv`,
     )
-    const shown = await az(
-      ...words`storage blob show -c azsigned -n small --query properties.contentLength`,
-      ...words`--account-name ${ACCOUNT} --sas-token ${delegated}`,
-    )
-    expect(shown).toBe(11)
+    const show = () =>
+      az(
+        ...words`storage blob show -c azsigned -n small --query properties.contentLength`,
+        ...words`--account-name ${ACCOUNT} --sas-token ${delegated}`,
+      )
+    expect(await show()).toBe(11)
+    await az(...words`storage account revoke-delegation-keys -n ${ACCOUNT}`)
+    await expect(show()).rejects.toThrow('Authentication failure')
     const listed = await az(
       ...words`storage container list --include-metadata --prefix azsigned --query [].metadata`,
       ...byKey,

@@ -197,6 +197,7 @@ function accountOf({ tenantId, subscriptionId }: EngineBench): StorageAccount {
     allowsSharedKey: true,
     allowsBlobPublicAccess: true,
     requiresInfrastructureEncryption: false,
+    delegationEpoch: '',
     network: { isPublic: true, defaultAction: 'Allow', ipRules: [] },
     keys,
     blobService: standardBlobService,

@@ -173,6 +173,7 @@ export function newAccount(name: string): StorageAccount {
     requiresInfrastructureEncryption: false,
     network: { isPublic: true, defaultAction: 'Allow', ipRules: [] },
     keys: [],
+    delegationEpoch: '',
     blobService: standardBlobService,
   }
 }

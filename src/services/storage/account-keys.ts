@@ -1,4 +1,5 @@
 import { AccountKey } from '../../crypto/account-key.ts'
+import { randomHex } from '../../crypto/random.ts'
 import { type Json, type JsonObject, isJsonObject } from '../../kernel/json.ts'
 import type { StorageAccountKey } from './storage-account.ts'
 
@@ -47,4 +48,13 @@ export function withNewKey(properties: JsonObject, name: string, now: string): J
       ...(key.keyName === name ? { value: AccountKey.generateText(), creationTime: now } : {}),
     })),
   }
+}
+
+/** User delegation keys that were issued until now fit no more. */
+export function withNewDelegationEpoch(properties: JsonObject): JsonObject {
+  return { ...properties, delegationEpoch: randomHex(16) }
+}
+
+export function delegationEpochOf({ delegationEpoch }: JsonObject): string {
+  return typeof delegationEpoch === 'string' ? delegationEpoch : ''
 }

@@ -86,7 +86,7 @@ async function present(
   { endpoints, keyring }: AccountTypeDeps,
   resource: Resource,
 ): Promise<{ readonly properties: JsonObject } & JsonObject> {
-  const { keys: _never, blobService: _apart, ...shown } = resource.properties
+  const { keys: _never, delegationEpoch: _neither, blobService: _apart, ...shown } = resource.properties
   const { identity, tenantId } = resource
   const encryption = await presentEncryption(keyring, resource)
   return {

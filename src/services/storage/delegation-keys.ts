@@ -32,12 +32,15 @@ export interface DelegationKey extends DelegationKeyTerms {
 
 /**
  * User delegation keys are derived from their terms and kept nowhere: they need no room, survive restarts, and whoever
- * changes a term has another key. They end with their time, their principal, or the roles he holds.
+ * changes a term has another key. They end with their time, their principal, the roles he holds,
+ * or all of an account's at once, when they are revoked.
  */
 export interface DelegationKeys {
-  issue(account: Pick<StorageAccount, 'uid'>, terms: DelegationKeyTerms): DelegationKey
-  find(account: Pick<StorageAccount, 'uid'>, terms: DelegationKeyTerms): AccountKey
+  issue(account: DelegatingAccount, terms: DelegationKeyTerms): DelegationKey
+  find(account: DelegatingAccount, terms: DelegationKeyTerms): AccountKey
 }
+
+type DelegatingAccount = Pick<StorageAccount, 'uid' | 'delegationEpoch'>
 
 const CONTEXT = 'storage/user-delegation-key'
 const SECRET = 'storage-user-delegation'
@@ -66,10 +69,10 @@ export function delegationKeys(secret: MacKey): DelegationKeys {
   }
 }
 
-function partsOf({ uid }: Pick<StorageAccount, 'uid'>, terms: DelegationKeyTerms): readonly string[] {
+function partsOf({ uid, delegationEpoch }: DelegatingAccount, terms: DelegationKeyTerms): readonly string[] {
   const times = [terms.startsAt, terms.expiresAt].map((time) => String(unixSeconds(time)))
   const { principalId, tenantId, service, version, delegatedTenantId } = terms
-  return [uid, principalId, tenantId, ...times, service, version, delegatedTenantId ?? '']
+  return [uid, delegationEpoch, principalId, tenantId, ...times, service, version, delegatedTenantId ?? '']
 }
 
 const mayIssue: StoragePermission = {

@@ -169,6 +169,18 @@ describe('the data plane knows of an account', () => {
     expect(shown).not.toContain(second?.['value'])
   })
 
+  it('its user delegation keys, which are others once they are revoked', async () => {
+    await put('account1')
+    const before = await accounts.find('account1')
+    const { status } = await bench.ask('POST', `${pathOf('account1')}/revokeUserDelegationKeys`)
+    const after = await accounts.find('account1')
+    expect([status, before?.delegationEpoch]).toEqual([200, ''])
+    expect(after?.delegationEpoch).toMatch(/^[0-9a-f]{32}$/)
+    expect(after?.keys).toEqual(before?.keys)
+    const shown = JSON.stringify((await bench.ask('GET', pathOf('account1'))).body)
+    expect(shown).not.toMatch(/delegationEpoch/i)
+  })
+
   it('its encryption scopes, by name in any letter case and by uid', async () => {
     await put('account1')
     await put('account2')

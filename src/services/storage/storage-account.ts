@@ -27,6 +27,8 @@ export interface StorageAccount {
   readonly requiresInfrastructureEncryption: boolean
   readonly network: StorageNetwork
   readonly keys: readonly StorageAccountKey[]
+  /** Another one each time that user delegation keys are revoked; empty before. */
+  readonly delegationEpoch: string
   /** Blob service settings of the resource manager: versioning and soft delete. */
   readonly blobService: BlobServiceSettings
 }

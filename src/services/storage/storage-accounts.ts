@@ -1,7 +1,7 @@
 import type { Resource } from '../resources/provider.ts'
 import type { ResourceStore } from '../resources/store.ts'
 import { isKind } from './account-kinds.ts'
-import { accountKeys } from './account-keys.ts'
+import { accountKeys, delegationEpochOf } from './account-keys.ts'
 import { asObject } from './account-words.ts'
 import { readBlobService, withBlobService } from './blob-service-settings.ts'
 import {
@@ -95,6 +95,7 @@ export function readAccount(resource: Resource): StorageAccount {
     requiresInfrastructureEncryption: hasInfrastructureEncryption(resource),
     network: networkOf(properties),
     keys: accountKeys(properties),
+    delegationEpoch: delegationEpochOf(properties),
     blobService: readBlobService(properties),
   }
 }

@@ -271,6 +271,14 @@ describe('a user delegation SAS of @azure/storage-blob', () => {
     expect((await send('/c1/dir/b1', sas)).code).toBe('AuthenticationFailed')
   })
 
+  it('is refused once the keys of the account are revoked', async () => {
+    const sas = sasUnder(await keyOf(writer.token))
+    expect((await send('/c1/dir/b1', sas)).code).toBe('admitted')
+    bench.account = { ...bench.account, delegationEpoch: 'another' }
+    expect((await send('/c1/dir/b1', sas)).code).toBe('AuthenticationFailed')
+    expect((await send('/c1/dir/b1', sasUnder(await keyOf(writer.token)))).code).toBe('admitted')
+  })
+
   it('is refused once the account is of another tenant', async () => {
     const sas = sasUnder(await keyOf(writer.token))
     bench.account = { ...bench.account, tenantId: parse(other) }
