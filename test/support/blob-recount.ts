@@ -4,7 +4,7 @@ import { openService } from '../../src/services/blob/service-seal.ts'
 import type { BlobBench } from './blob-bench.ts'
 
 /** Whose blobs are counted. */
-export type Counted = Pick<BlobBench, 'account' | 'others'> & {
+type Counted = Pick<BlobBench, 'account' | 'others'> & {
   readonly process: Pick<BlobBench['process'], 'keyring' | 'data'>
 }
 

@@ -3,6 +3,7 @@ import { noConditions } from '../../src/services/blob/conditions.ts'
 import type { CopySource } from '../../src/services/blob/copy-source.ts'
 import { noEncryption } from '../../src/services/blob/encryption.ts'
 import type { BlobDoc, BlobPath, CopyDoc } from '../../src/services/blob/model.ts'
+import { bodyOf } from './body.ts'
 import { type BlobBench, never, pathOf, reading } from './blob-bench.ts'
 
 /** What all copies ask for, and most writes of a whole blob. */
@@ -18,6 +19,29 @@ export function copyCommandOf(source: CopySource) {
     leaseId: null,
     mayOverwrite: true,
   }
+}
+
+/** Commits a blob of those blocks, which it stages first. @returns their ids */
+export async function putBlocks(
+  bench: BlobBench,
+  blob: string,
+  blocks: readonly Uint8Array[],
+): Promise<readonly string[]> {
+  const { blobs } = bench
+  const at = pathOf(bench, blob)
+  const ids = blocks.map((_, index) => Buffer.from(String(index).padStart(4, '0')).toString('base64'))
+  for (const [index, bytes] of blocks.entries()) {
+    const checksum = { md5: null, crc64: null }
+    const told = { leaseId: null, encryption: noEncryption, checksum, knowsCrc64: true }
+    await blobs.putBlock({ at, command: { ...told, block: ids[index] ?? '' } }, bodyOf(bytes), never)
+  }
+  const command = {
+    ...{ headers: { contentType: 'text/x' }, metadata: { from: 'source' }, tags: { a: 'b' }, tier: null },
+    ...{ encryption: noEncryption, conditions: noConditions, leaseId: null, mayOverwrite: true },
+    blocks: ids.map((id) => ({ from: 'latest' as const, id })),
+  }
+  await blobs.putBlockList(at, command, never)
+  return ids
 }
 
 export async function docAt(bench: BlobBench, at: BlobPath): Promise<BlobDoc> {

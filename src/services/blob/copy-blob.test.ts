@@ -12,7 +12,14 @@ import {
   reading,
 } from '../../../test/support/blob-bench.ts'
 import { bodyOf } from '../../../test/support/body.ts'
-import { copyCommandOf, docAt, endedCopy, listedCopy, storedCount } from '../../../test/support/copy-bench.ts'
+import {
+  copyCommandOf,
+  docAt,
+  endedCopy,
+  listedCopy,
+  putBlocks as putBlocksOf,
+  storedCount,
+} from '../../../test/support/copy-bench.ts'
 import { HOUR_MS, KIB, MIB } from '../../kernel/units.ts'
 import { LEASE_MS } from '../keyring/testing/installation.ts'
 import type { CopyBlob } from './copy-blob.ts'
@@ -62,27 +69,7 @@ const docOf = (blob = 'copy') => docAt(bench, pathOf(bench, blob))
 const ended = (blob = 'copy') => endedCopy(bench, blob)
 const files = () => storedCount(bench)
 
-async function putBlocks(blob: string, blocks: readonly Uint8Array[], scope: string | null = null) {
-  const encryption = { scope, customerKey: null }
-  const ids = blocks.map((_, index) => Buffer.from(String(index).padStart(4, '0')).toString('base64'))
-  for (const [index, bytes] of blocks.entries()) {
-    const command = {
-      block: ids[index] ?? '',
-      leaseId: null,
-      encryption,
-      checksum: { md5: null, crc64: null },
-      knowsCrc64: true,
-    }
-    await bench.blobs.putBlock({ at: pathOf(bench, blob), command }, bodyOf(bytes), never)
-  }
-  const command = {
-    ...{ headers: { contentType: 'text/x' }, metadata: { from: 'source' }, tags: { a: 'b' }, tier: null },
-    ...{ encryption, conditions: noConditions, leaseId: null, mayOverwrite: true },
-    blocks: ids.map((id) => ({ from: 'latest' as const, id })),
-  }
-  await bench.blobs.putBlockList(pathOf(bench, blob), command, never)
-  return ids
-}
+const putBlocks = (blob: string, blocks: readonly Uint8Array[]) => putBlocksOf(bench, blob, blocks)
 
 async function committed(blob: string) {
   const query = { kind: 'committed' as const, conditions: noConditions, leaseId: null }

@@ -1,5 +1,6 @@
 import { Outage } from '../../kernel/fault.ts'
 import { MIB } from '../../kernel/units.ts'
+import { beforeCommit } from '../../store/bytes/staged.ts'
 import { deleteCopy, findCopy } from '../../store/records/blob/copies.ts'
 import { KeyringFault } from '../keyring/keyring.ts'
 import type { StorageAccount } from '../storage/storage-account.ts'
@@ -60,11 +61,15 @@ export async function runCopy(deps: RunCopyDeps, open: OpenJob, signal: AbortSig
   const source = await openAsItWas(deps, job, signal)
   try {
     const onPlain = progressOf(deps, open)
-    const copied = await copyExtents(deps, { source, content }, { signal, onPlain })
-    await committing(deps.bytes, copied.staged, async () => {
-      if (source.own !== null) await openAsItWas(deps, job, signal)
-      await finish(deps, open, { copied, source })
-    })
+    const copied = await copyExtents(deps, { source, content }, { signal, onPlain }).catch(
+      async (error: unknown) => {
+        // Bytes of a source that changed may be swept: then nothing is damaged.
+        await assertUnchanged(deps, job, signal)
+        throw error
+      },
+    )
+    await beforeCommit(deps.bytes, copied.staged, () => assertUnchanged(deps, job, signal))
+    await committing(deps.bytes, copied.staged, () => finish(deps, open, { copied, source }))
   } finally {
     source.close()
   }
@@ -81,6 +86,11 @@ async function openAsItWas(
   if (open.etag === etag) return open
   open.close()
   throw new BlobFault('source-condition-not-met', {})
+}
+
+/** What another server serves was read in one go. @throws SourceFault; BlobFault `source-condition-not-met` */
+async function assertUnchanged(deps: RunCopyDeps, job: CopyJob, signal: AbortSignal): Promise<void> {
+  if (job.source.kind === 'own') await openAsItWas(deps, job, signal)
 }
 
 async function sourceOf(deps: RunCopyDeps, stored: CopyJob['source']): Promise<CopySource> {
