@@ -123,6 +123,6 @@ async function reconfigure(
     wrap: async (generation) => ({ ...held.wrapping, generation, protection, keyExpiresAt: expiresAt }),
     prove: async () => undefined,
   })
-  await deps.activity.reconfigured(resource, wrapping)
+  await Promise.all([deps.store.settle(resource), deps.activity.reconfigured(resource, wrapping)])
   return wrapping
 }

@@ -180,14 +180,15 @@ async function openPresent(
 }
 
 async function reported(
-  { activity }: RewrapDeps,
+  { store, activity }: RewrapDeps,
   resource: ProtectedResource,
   cause: WrapCause,
   work: () => Promise<Wrapping>,
 ): Promise<Wrapping> {
   try {
     const wrapping = await work()
-    await activity.wrapped(resource, wrapping, cause)
+    // Two databases: neither waits for the other's disk.
+    await Promise.all([store.settle(resource), activity.wrapped(resource, wrapping, cause)])
     return wrapping
   } catch (error) {
     // A version that cannot be taken up is tried again and again: `versionFollowed` tells of it once.

@@ -38,7 +38,7 @@ export interface Replacement<P> {
  * 2. data.db: the new wrapping is added, the old one stays      crash after it: undone
  * 3. the new one is read again and proven                       crash after it: undone
  * 4. keys.db: the new one is confirmed, and a service wrapping key that is not its own destroyed, in one commit
- * 5. data.db: the old one is removed; logs are scrubbed; keys.db: settled      crash before the end: finished
+ * 5. `settle`: data.db: the old one is removed; logs are scrubbed; keys.db: settled      crash before the end: finished
  *
  * At every instant exactly one wrapping holds, the confirmed one, and the key that opens it exists. No number is issued
  * twice, so a copy of an unfinished or an older wrapping never fits again.
@@ -50,6 +50,7 @@ export interface WrappingStore {
   find(resource: ProtectedResource): Promise<Held | null>
   /** Makes what a first wrapping needs in the keys store. */
   prepare(resource: ProtectedResource): Promise<void>
+  /** Steps 1 to 4. Whoever calls it calls `settle` then; when it fails, it is settled already. */
   replace<P>(
     resource: ProtectedResource,
     replacement: Replacement<P>,
@@ -132,7 +133,6 @@ async function replaceWrapping<P>(
     const held = { secrets, wrapping: openWrapping(secrets, resource, stored) }
     const proof = await prove(held)
     await keySecrets.confirm(uid, generation, followedKey(held.wrapping.protection))
-    await settleQuietly(deps, resource)
     return { wrapping: held.wrapping, proof }
   } catch (error) {
     // The keys store decides what becomes of it: a confirmation whose outcome is unknown may have been written.

@@ -103,15 +103,13 @@ function writesOf(
   const sealed = (uid: string, state: KeyState) => sealState(recordKey, uid, state)
   const change = <T>(
     uid: string,
-    next: (state: KeyState) => { readonly set: Partial<KeySecretsTable> | null; readonly result: T },
+    next: (state: KeyState) => { readonly set: Partial<KeySecretsTable>; readonly result: T },
   ) =>
     records.write(async (transaction) => {
       const row = await rowOf(transaction, uid)
       if (row === undefined) throw new Error(`resource ${uid} has no keys`)
       const { set, result } = next(openState(recordKey, row))
-      if (set !== null) {
-        await transaction.updateTable('key_secrets').set(set).where('resource_uid', '=', uid).execute()
-      }
+      await transaction.updateTable('key_secrets').set(set).where('resource_uid', '=', uid).execute()
       return result
     })
   return {
@@ -148,14 +146,16 @@ function writesOf(
           result: undefined,
         }
       }),
-    withdraw: (uid) =>
-      change(uid, (state) => {
-        const kept = withoutStaleServiceKey(state, state.confirmed)
-        return {
-          set: kept === state ? null : { service_wrapping_key: null, state: sealed(uid, kept) },
-          result: undefined,
-        }
-      }),
+    async withdraw(uid) {
+      const row = await rowOf(records.read, uid)
+      if (row === undefined) return
+      const state = openState(recordKey, row)
+      if (withoutStaleServiceKey(state, state.confirmed) === state) return
+      await change(uid, (now) => {
+        const kept = withoutStaleServiceKey(now, now.confirmed)
+        return { set: { service_wrapping_key: null, state: sealed(uid, kept) }, result: undefined }
+      })
+    },
     settle: (uid) =>
       change(uid, (state) => ({
         set: { is_settled: 1, state: sealed(uid, { ...state, mustScrub: false }) },
