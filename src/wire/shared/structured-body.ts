@@ -53,12 +53,8 @@ export async function* structuredContent(
   let left = lengths.content
   for (let number = 1; number <= segments; number++) {
     const length = segmentLengthOf(await input.exactly(SEGMENT_HEADER_BYTES), number, left)
-    const sum = startCrc64()
-    for await (const part of input.next(length)) {
-      sum.update(part)
-      total.update(part)
-      yield part
-    }
+    const sum = sumOfSegment(total, segments)
+    yield* summed(input.next(length), new Set([sum, total]))
     assertSum(sum, await input.exactly(SUM_BYTES))
     left -= length
   }
@@ -84,6 +80,18 @@ function segmentLengthOf(header: Buffer, number: number, left: number): number {
   const length = header.readBigUInt64LE(2)
   if (length > BigInt(left)) throw malformed(`Segment ${number} is longer than what is left of the content.`)
   return Number(length)
+}
+
+/** That of a single segment is that of all: most bodies have one. */
+function sumOfSegment(total: RunningCrc64, segments: number): RunningCrc64 {
+  return segments === 1 ? total : startCrc64()
+}
+
+async function* summed(parts: Bytes, sums: ReadonlySet<RunningCrc64>): Bytes {
+  for await (const part of parts) {
+    for (const sum of sums) sum.update(part)
+    yield part
+  }
 }
 
 function assertSum(sum: RunningCrc64, sent: Buffer): void {
@@ -163,12 +171,8 @@ async function* structured(
   for (let number = 1; number <= plan.segments; number++) {
     const length = Math.min(plan.segmentBytes, plan.length - (number - 1) * plan.segmentBytes)
     yield segmentHeaderOf(number, length)
-    const sum = startCrc64()
-    for await (const part of input.next(length)) {
-      sum.update(part)
-      total.update(part)
-      yield part
-    }
+    const sum = sumOfSegment(total, plan.segments)
+    yield* summed(input.next(length), new Set([sum, total]))
     yield Buffer.from(sum.digestBase64(), 'base64')
   }
   yield Buffer.from(total.digestBase64(), 'base64')
