@@ -28,8 +28,7 @@ export async function crashEverywhere(
   begin: (round: number) => Attempt | Promise<Attempt>,
   { maxPoints }: CrashOptions,
 ): Promise<number> {
-  const all = await stepsOf(site, await begin(0))
-  const points = process.env['STRONGROOM_CRASH'] === 'all' ? all : thinned(all, maxPoints)
+  const points = crashPoints(await stepsOf(site, await begin(0)), { maxPoints })
   let killed = 0
   for (const [index, point] of points.entries()) {
     const attempt = await begin(index + 1)
@@ -90,6 +89,10 @@ function isConnectionLoss(error: unknown): boolean {
     'code' in error &&
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String(error.code))
   )
+}
+
+export function crashPoints(steps: readonly Step[], { maxPoints }: CrashOptions): readonly Step[] {
+  return process.env['STRONGROOM_CRASH'] === 'all' ? steps : thinned(steps, maxPoints)
 }
 
 /** Every durable step before any write of a page; then evenly, first and last included. */
