@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KIB } from '../../src/kernel/units.ts'
@@ -134,9 +134,11 @@ describe('strongroom verify', () => {
   })
 
   it('counts files that nothing names, and calls them no damage', async () => {
-    const report = await verified((dir) =>
-      writeFile(fileOf(dir, '0123456789abcdef'.repeat(2)), 'left behind'),
-    )
+    const report = await verified(async (dir) => {
+      const file = fileOf(dir, '0123456789abcdef'.repeat(2))
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, 'left behind')
+    })
     expect(report).toMatchObject({ ok: true, stored: { unnamedFiles: 1, unnamedBytes: 11 } })
   })
 
