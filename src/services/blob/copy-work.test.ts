@@ -43,8 +43,9 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const copy = async (blob = 'copy') => {
-  const command = { ...copyCommandOf(source), sealsBlob: false }
+const copy = async (blob = 'copy', scope: string | null = null) => {
+  const encryption = { scope, customerKey: null }
+  const command = { ...copyCommandOf(source), encryption, sealsBlob: false }
   return await bench.blobs.copyBlob({ at: pathOf(bench, blob), command }, never)
 }
 
@@ -118,4 +119,18 @@ it('a copy that waits asks less and less often', async () => {
   await vi.waitFor(() => expect(told.mock.calls.length).toBeGreaterThan(1), 20_000)
   const seconds = (performance.now() - begun) / SECOND_MS
   expect(told.mock.calls.length).toBeLessThanOrEqual(2 + Math.log2(1 + seconds))
+})
+
+it('a copy into a scope that is disabled around a restart waits until it is enabled', async () => {
+  const { uid } = await bench.addScope('scope1')
+  const held = holdReads(bench)
+  await copy('copy', 'scope1')
+  await held.reached
+  await bench.addScope('scope1', { uid, isEnabled: false })
+  await bench.restart()
+  const waiting = { status: 'pending', statusDescription: '403 EncryptionScopeDisabled "Copy failed."' }
+  await vi.waitFor(async () => expect(await listedCopy(bench)).toMatchObject(waiting), 20_000)
+  await bench.addScope('scope1', { uid })
+  expect((await endedCopy(bench)).copy).toMatchObject({ status: 'success', statusDescription: null })
+  expect((await get(bench, 'copy')).equals(bytes)).toBe(true)
 })

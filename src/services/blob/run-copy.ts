@@ -12,7 +12,7 @@ import { describeFailure } from './copy-failure.ts'
 import { type CopyPlace, emptied, endCopy, findDestination } from './copy-job.ts'
 import { type CopySource, type OpenSource, type SourceDeps, SourceFault, openSource } from './copy-source.ts'
 import { committing } from './extents.ts'
-import { BlobFault } from './faults.ts'
+import { BlobFault, type BlobFaults } from './faults.ts'
 import type { CopyJob } from './model.ts'
 import { type ServiceSeal, openService } from './service-seal.ts'
 
@@ -167,9 +167,11 @@ export async function endFailed(
   })
 }
 
-/** Whether trying again makes sense: nobody has refused for good. A key that was taken away can be given back. */
+const passing: ReadonlySet<string> = new Set<keyof BlobFaults>(['copy-source-unreachable', 'scope-disabled'])
+
+/** Whether trying again makes sense: nobody has refused for good. A key that was taken away can be given back, a scope enabled. */
 export function isPassing(error: unknown): boolean {
   const cause = error instanceof SourceFault ? error.facts.refusal : error
   if (cause instanceof KeyringFault) return cause.code === 'key-refused'
-  return cause instanceof Outage || (cause instanceof BlobFault && cause.code === 'copy-source-unreachable')
+  return cause instanceof Outage || (cause instanceof BlobFault && passing.has(String(cause.code)))
 }
