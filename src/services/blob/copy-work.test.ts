@@ -18,6 +18,7 @@ import {
   listedCopy,
   storedCount,
 } from '../../../test/support/copy-bench.ts'
+import { Outage } from '../../kernel/fault.ts'
 import { KIB, SECOND_MS } from '../../kernel/units.ts'
 import { LEASE_MS, VAULT } from '../keyring/testing/installation.ts'
 import { noConditions } from './conditions.ts'
@@ -131,6 +132,19 @@ it('a copy into a scope that is disabled around a restart waits until it is enab
   const waiting = { status: 'pending', statusDescription: '403 EncryptionScopeDisabled "Copy failed."' }
   await vi.waitFor(async () => expect(await listedCopy(bench)).toMatchObject(waiting), 20_000)
   await bench.addScope('scope1', { uid })
+  expect((await endedCopy(bench)).copy).toMatchObject({ status: 'success', statusDescription: null })
+  expect((await get(bench, 'copy')).equals(bytes)).toBe(true)
+})
+
+it('a copy is tried again when not even its failure can be written down', async () => {
+  const held = holdReads(bench)
+  await copy()
+  await held.reached
+  const full = new Outage('the disk is full')
+  // The commit, and what the copy then shows.
+  const write = vi.spyOn(bench.process.data, 'write').mockRejectedValueOnce(full).mockRejectedValueOnce(full)
+  held.release()
+  await vi.waitFor(() => expect(write.mock.calls.length).toBeGreaterThan(2), 20_000)
   expect((await endedCopy(bench)).copy).toMatchObject({ status: 'success', statusDescription: null })
   expect((await get(bench, 'copy')).equals(bytes)).toBe(true)
 })
