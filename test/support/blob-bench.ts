@@ -235,17 +235,22 @@ export async function makeContainer({ blobs, account }: BlobBench, container = '
   )
 }
 
+/** What every write of a whole blob may ask for: nothing of it. */
+export const plainBlob = {
+  metadata: {},
+  tags: null,
+  tier: null,
+  encryption: noEncryption,
+  conditions: noConditions,
+  leaseId: null,
+  mayOverwrite: true,
+}
+
 export async function put(bench: BlobBench, blob: string, bytes: Uint8Array, change: Partial<PutBlob> = {}) {
   const command: PutBlob = {
+    ...plainBlob,
     headers: {},
-    metadata: {},
-    tags: null,
-    tier: null,
-    encryption: noEncryption,
     checksum: { md5: null, crc64: null },
-    conditions: noConditions,
-    leaseId: null,
-    mayOverwrite: true,
     ...change,
   }
   return await bench.blobs.putBlob({ at: pathOf(bench, blob), command }, bodyOf(bytes), never)

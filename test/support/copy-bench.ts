@@ -4,20 +4,14 @@ import type { CopySource } from '../../src/services/blob/copy-source.ts'
 import { noEncryption } from '../../src/services/blob/encryption.ts'
 import type { BlobDoc, BlobPath, CopyDoc } from '../../src/services/blob/model.ts'
 import { bodyOf } from './body.ts'
-import { type BlobBench, never, pathOf, reading } from './blob-bench.ts'
+import { type BlobBench, never, pathOf, plainBlob, reading } from './blob-bench.ts'
 
-/** What all copies ask for, and most writes of a whole blob. */
+/** What all copies ask for. */
 export function copyCommandOf(source: CopySource) {
   return {
+    ...plainBlob,
     source: { source, conditions: noConditions, customerKey: null },
     shown: 'https://account1.blob.core.test/c1/a',
-    metadata: {},
-    tags: null,
-    tier: null,
-    encryption: noEncryption,
-    conditions: noConditions,
-    leaseId: null,
-    mayOverwrite: true,
   }
 }
 
@@ -36,8 +30,8 @@ export async function putBlocks(
     await blobs.putBlock({ at, command: { ...told, block: ids[index] ?? '' } }, bodyOf(bytes), never)
   }
   const command = {
-    ...{ headers: { contentType: 'text/x' }, metadata: { from: 'source' }, tags: { a: 'b' }, tier: null },
-    ...{ encryption: noEncryption, conditions: noConditions, leaseId: null, mayOverwrite: true },
+    ...plainBlob,
+    ...{ headers: { contentType: 'text/x' }, metadata: { from: 'source' }, tags: { a: 'b' } },
     blocks: ids.map((id) => ({ from: 'latest' as const, id })),
   }
   await blobs.putBlockList(at, command, never)

@@ -8,6 +8,7 @@ import {
   never,
   openBlobBench,
   pathOf,
+  plainBlob,
   put,
   reading,
 } from '../../../test/support/blob-bench.ts'
@@ -50,14 +51,8 @@ async function commit(
 ) {
   const command: PutBlockList = {
     blocks: blocks.map(([from, id]) => ({ from, id: idOf(id) })),
+    ...plainBlob,
     headers: {},
-    metadata: {},
-    tags: null,
-    tier: null,
-    encryption: noEncryption,
-    conditions: noConditions,
-    leaseId: null,
-    mayOverwrite: true,
     ...change,
   }
   return await bench.blobs.putBlockList(pathOf(bench, 'b'), command, never)
